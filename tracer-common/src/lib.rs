@@ -1,0 +1,9 @@
+//! What tracer's kernel and user sides agree on.
+//!
+//! Compiled twice: for the BPF target and for user space. [`wire`] is the layout of everything that crosses the border;
+//! [`filter`] is the decision both sides take by the same code. There are only integers here; the enums of the domain
+//! live in user space, where an unknown value is an error instead of undefined behaviour.
+#![no_std]
+
+pub mod filter;
+pub mod wire;

@@ -1,0 +1,222 @@
+//! Looks up what the filter needs to know about a socket; the decision itself is `tracer_common::filter`.
+
+use aya_ebpf::{
+    btf_maps::{LpmTrie, lpm_trie::Key},
+    macros::btf_map,
+};
+use tracer_common::{
+    filter::{
+        AF_INET6, Bits, CGROUP_DEPTH, LOCAL, REMOTE, Verdict, decide_ends,
+        decide_family, decide_ids,
+    },
+    wire::ABSENT,
+};
+
+use crate::{
+    config::{CONFIG, config, offset, port_bits},
+    kernel::{KernelPtr, Sock, follow, load, load_or},
+};
+
+/// Key: prefix of an IPv6 (or mapped IPv4) address. Value: its list bits, those of the longest match being complete.
+/// Always holds `::/0`. The loader sets the capacity to what was asked for; nothing is added later.
+#[btf_map]
+static ADDR_BITS: LpmTrie<[u64; 2], u64, 1> = LpmTrie::new();
+
+/// Both ends of a socket, and what is not known of them yet.
+#[derive(Clone, Copy)]
+pub struct Ends {
+    /// `AF_INET` or `AF_INET6`.
+    pub family: u8,
+    /// IPv4 as `::ffff:a.b.c.d`.
+    pub local_addr: [u64; 2],
+    /// IPv4 as `::ffff:a.b.c.d`.
+    pub remote_addr: [u64; 2],
+    /// 0 if not chosen yet.
+    pub local_port: u16,
+    /// 0 for listeners.
+    pub remote_port: u16,
+    /// The remote end is not filled in yet.
+    pub remote_unknown: bool,
+}
+
+/// `::ffff:0:0/96` in the byte order of two little-endian words.
+const MAPPED: u64 = 0xffff_0000;
+
+#[inline(always)]
+fn mapped(addr: u32) -> [u64; 2] {
+    [0, MAPPED | u64::from(addr) << 32]
+}
+
+#[inline(always)]
+fn is_mapped(addr: [u64; 2]) -> bool {
+    addr[0] == 0 && addr[1] & 0xffff_ffff == MAPPED
+}
+
+/// Addresses as the kernel keeps them for this family.
+#[inline(always)]
+pub fn addresses(sk: Sock, family: u8) -> ([u64; 2], [u64; 2]) {
+    let v6_local = offset!(sk_v6_rcv_saddr);
+    let v6_remote = offset!(sk_v6_daddr);
+    if family == AF_INET6 && v6_local != ABSENT && v6_remote != ABSENT {
+        let read = |at: u32| [load(sk.ptr(), at), load(sk.ptr(), at + 8)];
+        (read(v6_local), read(v6_remote))
+    } else {
+        (mapped(load(sk.ptr(), offset!(sk_rcv_saddr))), mapped(load(sk.ptr(), offset!(sk_daddr))))
+    }
+}
+
+/// The interface the socket is bound to, else the one its route leaves by, else the one its last packet came in by.
+#[inline(always)]
+pub fn ifindex(sk: Sock) -> u32 {
+    let bound: u32 = load(sk.ptr(), offset!(sk_bound_dev_if));
+    if bound != 0 {
+        return bound;
+    }
+    let device = follow(follow(sk.ptr(), offset!(sk_dst_cache)), offset!(dst_dev));
+    let routed: u32 = load_or(device, offset!(dev_ifindex), 0);
+    if routed != 0 {
+        return routed;
+    }
+    load_or(sk.ptr(), offset!(sk_rx_dst_ifindex), 0)
+}
+
+/// The `struct net` of the socket; null without `CONFIG_NET_NS`.
+#[inline(always)]
+fn net(sk: Sock) -> KernelPtr {
+    follow(sk.ptr(), offset!(sk_net))
+}
+
+/// Inode number of the socket's network namespace.
+#[inline(always)]
+pub fn netns(sk: Sock) -> u32 {
+    load_or(net(sk), offset!(net_inum), 0)
+}
+
+/// The `struct kernfs_node` of the socket's cgroup.
+#[inline(always)]
+fn cgroup_node(sk: Sock) -> KernelPtr {
+    follow(follow(sk.ptr(), offset!(sk_cgroup)), offset!(cgroup_kn))
+}
+
+/// Identifier of the socket's cgroup; 0 if this kernel does not say.
+#[inline(always)]
+pub fn cgroup_id(sk: Sock) -> u64 {
+    load_or(cgroup_node(sk), offset!(kn_id), 0)
+}
+
+/// List bits of the local port: known, or those of the ephemeral range it will be taken from.
+#[inline(always)]
+fn local_port_bits(sk: Sock, port: u16) -> Bits {
+    if port != 0 {
+        return Bits::known(port_bits(port));
+    }
+    let range = offset!(net_port_range);
+    let net = net(sk);
+    if range == ABSENT || net.is_null() {
+        return Bits::UNKNOWN;
+    }
+    let (first, last) = if offset!(net_port_range_width) == 2 {
+        (u32::from(load::<u16>(net, range)), u32::from(load::<u16>(net, range + 2)))
+    } else {
+        (load::<u32>(net, range), load::<u32>(net, range + 4))
+    };
+    if first == u32::from(config!(filter.ephemeral_first))
+        && last == u32::from(config!(filter.ephemeral_last))
+    {
+        Bits { all: config!(filter.ephemeral_all), any: config!(filter.ephemeral_any) }
+    } else {
+        Bits::UNKNOWN
+    }
+}
+
+#[inline(always)]
+fn addr_bits(addr: [u64; 2]) -> Bits {
+    // The key's data is the 16 address bytes; the trie compares them from the first.
+    match ADDR_BITS.get(&Key::new(128, addr)) {
+        Some(bits) => Bits::known(*bits as u8),
+        None => Bits::known(0),
+    }
+}
+
+/// The socket's cgroup and its ancestors, by identifier; 0 beyond the root.
+#[inline(always)]
+fn cgroup_ancestry(sk: Sock) -> [u64; CGROUP_DEPTH] {
+    let mut ids = [0; CGROUP_DEPTH];
+    let mut node = cgroup_node(sk);
+    let mut level = 0;
+    while level < CGROUP_DEPTH && !node.is_null() {
+        ids[level] = load_or(node, offset!(kn_id), 0);
+        node = follow(node, offset!(kn_parent));
+        level += 1;
+    }
+    ids
+}
+
+/// Whether a short list asks anything.
+macro_rules! asked {
+    ($list:ident) => {
+        config!(filter.$list.included) + config!(filter.$list.excluded) != 0
+    };
+}
+
+/// Decides a short list, reading each of its words as a constant.
+macro_rules! ids {
+    ($list:ident, $candidates:expr) => {
+        decide_ids(
+            config!(filter.$list.included),
+            config!(filter.$list.excluded),
+            // SAFETY: `decide_ids` stays below `ID_SET_LEN`; a plain read of a static.
+            |i| unsafe { core::ptr::read_volatile((&raw const CONFIG.filter.$list.ids).cast::<u64>().add(i)) },
+            $candidates,
+        )
+    };
+}
+
+/// Decides for a socket. Each question that was not asked is dead code to the verifier.
+#[inline(always)]
+pub fn decide(sk: Sock, ends: &Ends) -> Verdict {
+    let mut verdict = Verdict::Match;
+    let ports = config!(filter.port_lists);
+    if ports != 0 {
+        let remote = if ports & !LOCAL == 0 {
+            Bits::known(0)
+        } else if ends.remote_unknown {
+            Bits::UNKNOWN
+        } else {
+            Bits::known(port_bits(ends.remote_port))
+        };
+        let local = if ports & !REMOTE == 0 {
+            Bits::known(0)
+        } else {
+            local_port_bits(sk, ends.local_port)
+        };
+        verdict = decide_ends(ports, local, remote);
+    }
+    let family = config!(filter.family);
+    if family != 0 {
+        verdict = verdict.and(decide_family(family, ends.family, is_mapped(ends.local_addr)));
+    }
+    if verdict == Verdict::NoMatch {
+        return verdict;
+    }
+    let addrs = config!(filter.addr_lists);
+    if addrs != 0 {
+        let remote = if ends.remote_unknown { Bits::UNKNOWN } else { addr_bits(ends.remote_addr) };
+        verdict = verdict.and(decide_ends(addrs, addr_bits(ends.local_addr), remote));
+    }
+    if asked!(netns) {
+        verdict = verdict.and(ids!(netns, &[u64::from(netns(sk))]));
+    }
+    if asked!(cgroups) {
+        verdict = verdict.and(ids!(cgroups, &cgroup_ancestry(sk)));
+    }
+    if asked!(devices) {
+        let ifindex = ifindex(sk);
+        verdict = verdict.and(if ifindex == 0 {
+            Verdict::Undecided
+        } else {
+            ids!(devices, &[u64::from(ifindex)])
+        });
+    }
+    verdict
+}

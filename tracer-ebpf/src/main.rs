@@ -1,0 +1,49 @@
+//! tracer's kernel side: what happens on the `inet_sock_set_state` tracepoint.
+//!
+//! Filter, fill, submit; nothing about a connection is remembered here (user space does that), but for the rare record
+//! whose filter cannot be decided yet. Two programs sit on the tracepoint: while a program runs, the kernel skips it for
+//! events that a softirq raises on the same CPU (`recursion_misses`), and the second one catches those.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+
+#[cfg(target_arch = "bpf")]
+mod account;
+#[cfg(target_arch = "bpf")]
+mod config;
+#[cfg(target_arch = "bpf")]
+mod filter;
+#[cfg(target_arch = "bpf")]
+mod kernel;
+#[cfg(target_arch = "bpf")]
+mod stream;
+
+#[cfg(target_arch = "bpf")]
+mod programs {
+    use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+
+    use crate::{account::Program, stream::try_transition};
+
+    /// Takes every event the kernel lets it see.
+    #[btf_tracepoint(function = "inet_sock_set_state")]
+    pub fn tracer_state(ctx: BtfTracePointContext) -> i32 {
+        try_transition(&ctx, Program::First).unwrap_or(0)
+    }
+
+    /// Runs after [`tracer_state`] on each event and takes those that one was skipped for.
+    #[btf_tracepoint(function = "inet_sock_set_state")]
+    pub fn tracer_state_2(ctx: BtfTracePointContext) -> i32 {
+        try_transition(&ctx, Program::Second).unwrap_or(0)
+    }
+
+    #[unsafe(link_section = "license")]
+    #[unsafe(no_mangle)]
+    static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+    #[panic_handler]
+    fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+        loop {}
+    }
+}
+
+/// Nothing to run on the host: the workspace's lints and tests build this crate for it too.
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}

@@ -1,0 +1,121 @@
+//! What was typed, as it was typed. What it means is decided in [`crate::config`].
+
+mod filter;
+mod help;
+mod usage;
+mod watch;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::usage::printable;
+pub use self::{
+    filter::FilterArgs,
+    usage::{Early, parse},
+    watch::{OutputArgs, ResourceArgs, WatchArgs},
+};
+
+/// The command line.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "tracer",
+    version,
+    about = "Tells the truth about every TCP connection on this host.",
+    arg_required_else_help = true,
+    subcommand_required = true,
+    subcommand_value_name = "COMMAND",
+    after_help = help::TRACER
+)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Show each TCP state change as it happens
+    #[command(after_help = help::WATCH)]
+    Watch(Box<WatchArgs>),
+    /// Say whether this machine can run tracer and, if not, what is missing
+    #[command(after_help = help::DOCTOR)]
+    Doctor,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct GlobalArgs {
+    /// Text for people, or one JSON object a line
+    #[arg(
+        long,
+        global = true,
+        value_name = "text|json",
+        hide_possible_values = true,
+        default_value = "text",
+        display_order = 100
+    )]
+    pub format: Format,
+    /// Colour; auto: on a terminal, NO_COLOR not set
+    #[arg(
+        long,
+        global = true,
+        value_name = "auto|always|never",
+        hide_possible_values = true,
+        default_value = "auto",
+        display_order = 101
+    )]
+    pub color: ColorWhen,
+    /// Results only: no header, no progress, no summary
+    #[arg(short, long, global = true, display_order = 102)]
+    pub quiet: bool,
+    /// More detail
+    #[arg(short, long, global = true, display_order = 103)]
+    pub verbose: bool,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// When text is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// Which of the kernel side's own messages are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it, and clap would print the docs as help")]
+pub enum KernelLog {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl From<KernelLog> for log::Level {
+    fn from(level: KernelLog) -> Self {
+        match level {
+            KernelLog::Error => Self::Error,
+            KernelLog::Warn => Self::Warn,
+            KernelLog::Info => Self::Info,
+            KernelLog::Debug => Self::Debug,
+            KernelLog::Trace => Self::Trace,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What can be wrong with what was typed. Each is one sentence together with the flag and the value.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::{cli::printable, event::TcpState, filter::TooMany};
+
+/// Wrong usage. Exit status 2.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value of a flag is wrong.
+    #[error("{flag} {value}: {problem}")]
+    Value {
+        /// The flag.
+        flag: &'static str,
+        /// What was given, safe to print.
+        value: String,
+        /// What is wrong with it, and what to do.
+        problem: Problem,
+    },
+    /// Both families at once.
+    #[error("-4 and -6 exclude each other: give one of them, or neither to see both families.")]
+    BothFamilies,
+    /// A list is too long for the kernel side.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+}
+
+impl ConfigError {
+    pub(super) fn value(flag: &'static str, value: &str, problem: Problem) -> Self {
+        let plain = !value.is_empty() && value.chars().all(|c| !c.is_whitespace() && !c.is_control());
+        let value = if plain { value.to_owned() } else { format!("{value:?}") };
+        Self::Value { flag, value, problem }
+    }
+}
+
+/// What is wrong with a value, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum Problem {
+    #[error("a value is missing here; separate values by single commas.")]
+    Empty,
+    #[error("a port is a number from 1 to 65535, a range (8000-8100) or a service name (https).")]
+    NotAPort,
+    #[error("the range runs backwards; write {last}-{first}.")]
+    BackwardRange { first: u16, last: u16 },
+    #[error("/etc/services has no such TCP service; {}", or(nearest, "give the port's number."))]
+    UnknownService { nearest: Option<String> },
+    #[error("not an IP address or network; write it as 10.0.0.0/8, 10.0.0.1 or 2001:db8::/32.")]
+    NotAnAddress,
+    #[error("the prefix length is a number from 0 to {max}; write {addr}/{max} for the one address.")]
+    PrefixLength { addr: std::net::IpAddr, max: u8 },
+    #[error("the address has bits beyond the prefix; write {network} for the network, or {addr} for the one address.")]
+    HostBits { network: String, addr: std::net::IpAddr },
+    #[error("with {flag} nothing can match an {family} address; leave out one of the two.")]
+    OtherFamily { flag: &'static str, family: &'static str },
+    #[error("a process is given by its number, from 1 to 4194304; for a name use --comm.")]
+    NotAPid,
+    #[error("the role is client or server.")]
+    NotARole,
+    #[error(
+        "there is no such TCP state; {}",
+        or(
+            nearest,
+            "the states are ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, FIN_WAIT2, CLOSE, CLOSE_WAIT, LAST_ACK, LISTEN and CLOSING."
+        )
+    )]
+    UnknownState { nearest: Option<String> },
+    #[error("the kernel reports no change from or to {0}, so nothing would ever be shown; name another state.")]
+    UnreportedState(TcpState),
+    #[error("network namespaces have numbers from 4026531833 on; \"ls -Li /proc/PID/ns/net\" shows a process's.")]
+    NotANetnsNumber,
+    #[error(
+        "there is no {}; {}",
+        shown(path),
+        or(nearest, "give a name that \"ip netns\" lists, an inode number, pid:PID, a path or self.")
+    )]
+    NoNetns { path: PathBuf, nearest: Option<String> },
+    #[error("there is no process {0}; give the number of a running one, or a namespace's name or inode number.")]
+    NoProcess(u32),
+    #[error("{} is not a network namespace; give a file such as /proc/PID/ns/net or /run/netns/NAME.", shown(.0))]
+    NotANetns(PathBuf),
+    #[error("the cgroup v2 hierarchy is not mounted on this machine; leave the flag out, or mount it.")]
+    NoCgroupMount,
+    #[error(
+        "there is no cgroup of that name below {}; {}",
+        shown(mount),
+        or(nearest, "\"systemd-cgls\" shows the paths.")
+    )]
+    NoCgroup { mount: PathBuf, nearest: Option<String> },
+    #[error("no cgroup below {} has this number; \"ls -di PATH\" shows a cgroup's.", shown(mount))]
+    NoCgroupNumber { mount: PathBuf },
+    #[error("there is no such network interface in this namespace; {}", or(nearest, "\"ip link\" lists them."))]
+    NoInterface { nearest: Option<String> },
+    #[error("{} cannot be read ({error}); {}", shown(path), remedy(error))]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error("not a time; write it as 30s, 5m or 1h30m.")]
+    NotATime,
+    #[error("the time must be longer than nothing; write it as 30s, 5m or 1h30m.")]
+    NoTime,
+    #[error("a number from 1 on is needed.")]
+    NotACount,
+    #[error("not a size from 4 KiB to 16 GiB; write it as 64KiB, 4M or 1G.")]
+    NotARingSize,
+    #[error("a number of sockets from 1 to 100000000 is needed.")]
+    NotATableSize,
+}
+
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+fn or(nearest: &Option<String>, otherwise: &str) -> String {
+    nearest.as_ref().map_or_else(|| otherwise.to_owned(), |name| format!("did you mean {name}?"))
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "run tracer with sudo.",
+        _ => "check that it exists and is readable.",
+    }
+}

@@ -1,0 +1,56 @@
+//! Amounts: times, sizes, counts.
+
+use std::{num::NonZeroU64, time::Duration};
+
+use jiff::SignedDuration;
+
+use super::Problem;
+
+const RING_BYTES: std::ops::RangeInclusive<u64> = 4 << 10..=16 << 30;
+const TABLE_SIZE: std::ops::RangeInclusive<usize> = 1..=100_000_000;
+
+/// `30s`, `5m`, `1h30m`; a bare number is seconds, as timeout(1) has it.
+pub(super) fn duration(text: &str) -> Result<Duration, Problem> {
+    let parsed = match text.parse::<u32>() {
+        Ok(seconds) => SignedDuration::from_secs(i64::from(seconds)),
+        Err(_) => text.parse().map_err(|_| Problem::NotATime)?,
+    };
+    match Duration::try_from(parsed) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(Problem::NoTime),
+    }
+}
+
+/// How many results.
+pub(super) fn count(text: &str) -> Result<NonZeroU64, Problem> {
+    text.parse().map_err(|_| Problem::NotACount)
+}
+
+/// How many sockets.
+pub(super) fn table_size(text: &str) -> Result<usize, Problem> {
+    let size = text.parse().ok().filter(|size| TABLE_SIZE.contains(size));
+    size.ok_or(Problem::NotATableSize)
+}
+
+/// Size of the ring buffers.
+pub(super) fn ring_bytes(text: &str) -> Result<usize, Problem> {
+    let bytes = bytes(text).filter(|bytes| RING_BYTES.contains(bytes));
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(Problem::NotARingSize)
+}
+
+/// `65536`, `64K`, `64KiB` (binary), `64KB` (decimal), as dd(1) has them; the letters' case does not matter.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}

@@ -1,0 +1,155 @@
+//! Wire records to domain events: length check, copy, checked conversion.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU64,
+};
+
+use tracer_common::{
+    filter::{AF_INET, AF_INET6},
+    wire::{
+        FLAG_CGROUP, FLAG_OWNED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED, KIND_TRANSITION,
+        TRANSITION_LEN, TransitionRecord,
+    },
+};
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
+use crate::event::{
+    Comm, Endpoint, Family, MonotonicNs, Process, SockAddress, SocketCookie, Transition,
+    UnknownState,
+};
+
+/// Why a record is not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Its length is not that of its kind.
+    #[error("a record of {0} bytes, expected {TRANSITION_LEN}")]
+    Length(usize),
+    /// Its kind is unknown.
+    #[error("a record of unknown kind {0}")]
+    Kind(u8),
+    /// Its address family is neither `AF_INET` nor `AF_INET6`.
+    #[error("a socket of address family {0}")]
+    Family(u8),
+    /// One of its states is unknown.
+    #[error(transparent)]
+    State(#[from] UnknownState),
+}
+
+/// Copies a record out of a ring buffer's bytes.
+///
+/// # Errors
+/// [`DecodeError::Length`] if the length is not exactly that of a record.
+pub fn record(bytes: &[u8]) -> Result<TransitionRecord, DecodeError> {
+    TransitionRecord::read_from_bytes(bytes).map_err(|_| DecodeError::Length(bytes.len()))
+}
+
+/// Converts a record to a transition.
+///
+/// # Errors
+/// [`DecodeError`] if a kind, family or state is not one this version knows.
+pub fn transition(record: &TransitionRecord) -> Result<Transition, DecodeError> {
+    if record.kind != KIND_TRANSITION {
+        return Err(DecodeError::Kind(record.kind));
+    }
+    let family = match record.family {
+        AF_INET => Family::Ipv4,
+        AF_INET6 => Family::Ipv6,
+        other => return Err(DecodeError::Family(other)),
+    };
+    let has = |flag: u8| record.flags & flag != 0;
+    Ok(Transition {
+        time: MonotonicNs(record.time_ns),
+        cookie: NonZeroU64::new(record.cookie).map(SocketCookie),
+        sock: SockAddress(record.sock),
+        netns: record.netns,
+        cgroup_id: has(FLAG_CGROUP).then_some(record.cgroup_id),
+        uid: record.uid,
+        family,
+        local: endpoint(family, record.local_addr, record.local_port),
+        remote: (!has(FLAG_REMOTE_UNKNOWN))
+            .then(|| endpoint(family, record.remote_addr, record.remote_port)),
+        old: record.old_state.try_into()?,
+        new: record.new_state.try_into()?,
+        error: (record.error != 0).then_some(record.error),
+        shutdown: record.shutdown,
+        actor: has(FLAG_OWNED).then(|| Process { pid: record.pid, comm: comm(record.comm) }),
+        srtt_us8: record.srtt_us8,
+        total_retrans: record.total_retrans,
+        bytes_acked: record.bytes_acked,
+        bytes_received: record.bytes_received,
+        ifindex: (record.ifindex != 0).then_some(record.ifindex),
+        undecided: has(FLAG_UNDECIDED),
+    })
+}
+
+fn endpoint(family: Family, addr: [u64; 2], port: u16) -> Endpoint {
+    let mut octets = [0; 16];
+    octets.copy_from_slice(addr.as_bytes());
+    let v6 = Ipv6Addr::from(octets);
+    let addr = match family {
+        Family::Ipv4 => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
+        Family::Ipv6 => IpAddr::V6(v6),
+    };
+    Endpoint { addr, port: (port != 0).then_some(port) }
+}
+
+fn comm(words: [u64; 2]) -> Comm {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(words.as_bytes());
+    Comm(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DecodeError, record, transition};
+    use crate::event::UnknownState;
+    use proptest::prelude::{any, proptest};
+    use tracer_common::{
+        filter::AF_INET,
+        wire::{KIND_TRANSITION, TRANSITION_LEN, TransitionRecord},
+    };
+    use zerocopy::IntoBytes as _;
+
+    fn valid() -> TransitionRecord {
+        TransitionRecord {
+            kind: KIND_TRANSITION,
+            family: AF_INET,
+            old_state: 7,
+            new_state: 2,
+            local_addr: [0, 0x0100_007f_ffff_0000],
+            local_port: 80,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_record_survives_the_way_through_bytes() {
+        assert_eq!(record(valid().as_bytes()), Ok(valid()));
+        let decoded = transition(&valid()).expect("valid");
+        assert_eq!(decoded.local.addr.to_string(), "127.0.0.1");
+        assert_eq!((decoded.local.port, decoded.remote.and_then(|r| r.port)), (Some(80), None));
+        assert_eq!((decoded.cookie, decoded.cgroup_id, decoded.actor, decoded.error), (None, None, None, None));
+    }
+
+    #[test]
+    fn what_is_not_known_is_an_error() {
+        assert_eq!(record(&[0; 7]), Err(DecodeError::Length(7)));
+        let decode = |change: fn(&mut TransitionRecord)| {
+            let mut changed = valid();
+            change(&mut changed);
+            transition(&changed)
+        };
+        assert_eq!(decode(|r| r.kind = 99), Err(DecodeError::Kind(99)));
+        assert_eq!(decode(|r| r.family = 1), Err(DecodeError::Family(1)));
+        assert_eq!(decode(|r| r.new_state = 0), Err(DecodeError::State(UnknownState(0))));
+        assert_eq!(decode(|r| r.old_state = 14), Err(DecodeError::State(UnknownState(14))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), TRANSITION_LEN)) {
+            let _ = record(&bytes).map(|record| transition(&record));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Whether this machine can run tracer, and what to do if not: `tracer doctor` and the first step of every start.
+//!
+//! [`gather`] asks the machine, [`diagnose`] judges the facts without touching it, [`Report`] shows the findings. A start
+//! goes through the same checks and says the same sentence.
+
+mod checks;
+pub mod facts;
+mod finding;
+mod gather;
+pub mod outcome;
+mod preflight;
+mod refusal;
+mod report;
+#[cfg(test)]
+mod tests;
+mod trial;
+
+use std::io::{self, IsTerminal as _};
+
+pub use self::{
+    checks::diagnose,
+    finding::{Finding, Health},
+    preflight::{PreflightError, Readiness, explain, preflight},
+    report::Report,
+};
+use crate::{
+    cli::Format,
+    config::Speech,
+    output::{Sink, SinkError, is_coloured},
+    run::{Failure, Status},
+};
+
+/// Runs `tracer doctor`.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn doctor(speech: Speech) -> Result<Status, Failure> {
+    let report = Report::new(examine(), speech.verbose);
+    let shown = match speech.format {
+        Format::Json => report.json()?,
+        Format::Text => report.text(is_coloured(speech.color, io::stdout().is_terminal())),
+    };
+    match Sink::open(None).and_then(|mut sink| sink.write_all(shown.as_bytes())) {
+        Ok(()) | Err(SinkError::Closed) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(if report.ok { Status::Done } else { Status::Machine })
+}
+
+/// All checks; what must be tried out is tried if nothing is known to be in the way.
+#[must_use]
+pub fn examine() -> Vec<Finding> {
+    let mut facts = gather::facts();
+    let findings = diagnose(&facts);
+    let in_the_way = findings.iter().any(|finding| finding.status == Health::Missing);
+    let Some(resolved) = facts.resolved().filter(|_| !in_the_way) else { return findings };
+    facts.trials = Some(trial::trials(&resolved.offsets));
+    diagnose(&facts)
+}

@@ -1,0 +1,24 @@
+//! The checks, in the order in which they are shown and in which the first failure stops a start.
+
+mod kernel;
+mod limits;
+mod privilege;
+mod trials;
+mod types;
+
+use super::{facts::Facts, finding::Finding};
+
+/// Judges everything that is known.
+#[must_use]
+pub fn diagnose(facts: &Facts) -> Vec<Finding> {
+    let mut findings = vec![
+        kernel::release(facts),
+        kernel::architecture(facts),
+        privilege::capabilities(facts),
+        privilege::lockdown(facts),
+    ];
+    findings.extend(types::types(facts));
+    findings.extend(trials::trials(facts));
+    findings.extend([limits::memlock(facts), limits::jit(facts)]);
+    findings
+}

@@ -1,0 +1,29 @@
+//! What was tried out.
+
+use crate::doctor::{
+    facts::Facts,
+    finding::Finding,
+    outcome::Outcome,
+    refusal::{self, newer_kernel},
+};
+
+const PROGRAMS: &str = "programs";
+
+pub(super) fn trials(facts: &Facts) -> Vec<Finding> {
+    let Some(trials) = &facts.trials else {
+        return vec![Finding::unknown(PROGRAMS, "not tried, it would fail for what is missing")];
+    };
+    let maps = trials.maps.iter().map(|(name, outcome)| (*name, outcome, "works"));
+    let programs = (PROGRAMS, &trials.programs, "loaded, attached and detached again");
+    maps.chain([programs]).map(|(name, outcome, well)| trial(name, outcome, well, facts)).collect()
+}
+
+fn trial(name: &'static str, outcome: &Outcome, well: &str, facts: &Facts) -> Finding {
+    match outcome {
+        Outcome::Works => Finding::ok(name, well),
+        Outcome::Unsupported => {
+            Finding::missing(name, format!("this kernel has no BPF maps of type {name}"), newer_kernel(facts))
+        }
+        Outcome::Failed(failed) => refusal::finding(name, failed, facts),
+    }
+}

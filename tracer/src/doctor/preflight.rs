@@ -1,0 +1,94 @@
+//! The first step of every start: the checks that cost next to nothing.
+
+use std::{error::Error, fmt, fs};
+
+use rustix::system::uname;
+use tracer_common::wire::Offsets;
+
+use super::{
+    checks::diagnose,
+    facts::Facts,
+    finding::{Finding, Health},
+    gather,
+    outcome::Failed,
+    refusal,
+};
+use crate::{
+    observation::Feature,
+    source::live::offsets::{self, Resolved},
+};
+
+/// What a start needs to know about the machine.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    /// Where the kernel keeps what the programs read.
+    pub offsets: Offsets,
+    /// Host name.
+    pub host: String,
+    /// Identifies this boot; empty if the kernel does not say.
+    pub boot_id: String,
+    /// `uname -r`.
+    pub kernel: String,
+    /// What is measured, what is not, and why.
+    pub features: Vec<Feature>,
+}
+
+/// This machine cannot do it. Says in one sentence why, and what to do: the sentence of `tracer doctor`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreflightError(Finding);
+
+impl PreflightError {
+    /// The finding that stopped the start.
+    #[must_use]
+    pub fn finding(&self) -> &Finding {
+        &self.0
+    }
+}
+
+impl fmt::Display for PreflightError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.sentence())
+    }
+}
+
+impl Error for PreflightError {}
+
+/// Checks what can be checked without loading anything.
+///
+/// # Errors
+/// The first finding that is in the way.
+pub fn preflight() -> Result<Readiness, PreflightError> {
+    ready(&gather::facts())
+}
+
+/// Explains in doctor's words why loading failed, although the preflight saw nothing in the way.
+#[must_use]
+pub fn explain(error: &(dyn Error + 'static)) -> PreflightError {
+    PreflightError(refusal::finding("programs", &Failed::new(error), &gather::facts()))
+}
+
+fn ready(facts: &Facts) -> Result<Readiness, PreflightError> {
+    if let Some(finding) = diagnose(facts).into_iter().find(|finding| finding.status == Health::Missing) {
+        return Err(PreflightError(finding));
+    }
+    let Some(resolved) = facts.resolved() else {
+        return Err(PreflightError(Finding::missing("members", "the kernel's types are unknown", refusal::REPORT)));
+    };
+    Ok(Readiness {
+        offsets: resolved.offsets,
+        host: uname().nodename().to_string_lossy().into_owned(),
+        boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
+        kernel: facts.release.clone(),
+        features: features(resolved),
+    })
+}
+
+fn features(resolved: &Resolved) -> Vec<Feature> {
+    let reason = |name| resolved.missing.iter().find(|missing| missing.feature.name == name);
+    let optional = offsets::FEATURES.iter().map(|feature| feature.name);
+    ["transitions"]
+        .into_iter()
+        .chain(optional)
+        .map(|name| Feature { name, missing: reason(name).map(|missing| missing.reason.to_string()) })
+        .collect()
+}

@@ -1,0 +1,49 @@
+//! Trying things out on the kernel: small maps of each type, and tracer's own programs.
+
+use std::error::Error;
+
+use aya::{maps::MapType, sys::is_map_supported};
+use tracer_common::wire::Offsets;
+
+use super::outcome::{Failed, Outcome, Trials};
+use crate::{
+    filter::{Criteria, Filter},
+    source::live::{Live, Options, ephemeral_range},
+};
+
+/// The map types that the programs use, by the name of their check.
+const MAPS: [(&str, MapType); 5] = [
+    ("ring_buffer", MapType::RingBuf),
+    ("array_of_maps", MapType::ArrayOfMaps),
+    ("per_cpu_array", MapType::PerCpuArray),
+    ("hash_map", MapType::Hash),
+    ("lpm_trie", MapType::LpmTrie),
+];
+/// Asked for the rings of the trial, bytes: far below the smallest rings, which is what the source then makes.
+const RING_BYTES: usize = 1;
+
+/// Tries everything.
+pub(super) fn trials(offsets: &Offsets) -> Trials {
+    let maps = MAPS.into_iter().map(|(name, kind)| (name, map(kind))).collect();
+    Trials { maps, programs: programs(offsets) }
+}
+
+/// Creates a small map.
+fn map(kind: MapType) -> Outcome {
+    match is_map_supported(kind) {
+        Ok(true) => Outcome::Works,
+        Ok(false) => Outcome::Unsupported,
+        Err(error) => Outcome::Failed(Failed::new(&error)),
+    }
+}
+
+/// Loads and attaches tracer's programs, and lets go of them at once.
+fn programs(offsets: &Offsets) -> Outcome {
+    start(offsets).map_or_else(|error| Outcome::Failed(Failed::new(&*error)), |()| Outcome::Works)
+}
+
+fn start(offsets: &Offsets) -> Result<(), Box<dyn Error>> {
+    let filter = Filter::new(Criteria::default())?.compile(ephemeral_range());
+    Live::start(&Options { offsets, filter: &filter, ring_bytes: RING_BYTES, kernel_log: None })?;
+    Ok(())
+}

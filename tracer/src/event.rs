@@ -1,0 +1,292 @@
+//! What happened, in the domain's own words: the events that every source yields and the core consumes.
+//!
+//! Nothing here knows where an event came from. Times are data: `CLOCK_MONOTONIC` as the kernel stamped it, with
+//! [`ClockPair`]s in the stream to translate them.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU64,
+};
+
+/// `CLOCK_MONOTONIC`, nanoseconds since boot (suspend not counted).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MonotonicNs(pub u64);
+
+impl MonotonicNs {
+    /// Nanoseconds from `earlier` to here; 0 if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The monotonic and the wall clock, read together. Clocks step, so a stream carries more than one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockPair {
+    /// `CLOCK_MONOTONIC`.
+    pub monotonic: MonotonicNs,
+    /// `CLOCK_REALTIME`, nanoseconds since 1970-01-01 UTC.
+    pub realtime_ns: i64,
+}
+
+impl ClockPair {
+    /// Wall-clock time of `time`, nanoseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn realtime_ns_of(&self, time: MonotonicNs) -> i64 {
+        let offset = self.realtime_ns.wrapping_sub(self.monotonic.0.cast_signed());
+        time.0.cast_signed().wrapping_add(offset)
+    }
+}
+
+/// The kernel's socket cookie: unique since boot, the identity of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketCookie(pub NonZeroU64);
+
+/// Address of a `struct sock`: identifies a socket while it lives, then is reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SockAddress(pub u64);
+
+/// A number that no known TCP state has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a TCP state of any kernel up to 6.18")]
+pub struct UnknownState(pub u8);
+
+macro_rules! states {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
+        /// A TCP state as the kernel numbers it (`include/net/tcp_states.h`).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum TcpState { $($(#[$doc])* $variant = $number,)* }
+
+        impl TcpState {
+            /// All of them, in the kernel's order.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The kernel's name without `TCP_`: `SYN_SENT`, `FIN_WAIT1`, `CLOSE`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+
+        impl TryFrom<u8> for TcpState {
+            type Error = UnknownState;
+
+            fn try_from(number: u8) -> Result<Self, UnknownState> {
+                match number { $($number => Ok(Self::$variant),)* other => Err(UnknownState(other)) }
+            }
+        }
+    };
+}
+
+states! {
+    /// Both sides may send.
+    Established = 1, "ESTABLISHED";
+    /// A SYN went out; no answer yet.
+    SynSent = 2, "SYN_SENT";
+    /// A SYN came in and was answered.
+    SynRecv = 3, "SYN_RECV";
+    /// This side closed first; its FIN is not acknowledged.
+    FinWait1 = 4, "FIN_WAIT1";
+    /// This side closed first; the peer has acknowledged and may still send.
+    FinWait2 = 5, "FIN_WAIT2";
+    /// The address pair is kept until stray segments have died (RFC 9293 §3.6.1).
+    TimeWait = 6, "TIME_WAIT";
+    /// No connection.
+    Close = 7, "CLOSE";
+    /// The peer closed; this side's application has not.
+    CloseWait = 8, "CLOSE_WAIT";
+    /// The peer closed first, then this side; its FIN is not acknowledged.
+    LastAck = 9, "LAST_ACK";
+    /// Waiting for connections.
+    Listen = 10, "LISTEN";
+    /// Both sides closed at once.
+    Closing = 11, "CLOSING";
+    /// A request socket: a SYN came in, the handshake is not complete.
+    NewSynRecv = 12, "NEW_SYN_RECV";
+    /// Bound, not connected (Linux 6.8 and later; only seen by socket listings).
+    BoundInactive = 13, "BOUND_INACTIVE";
+}
+
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The socket's address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// `AF_INET`.
+    Ipv4,
+    /// `AF_INET6`; its addresses may be IPv4 mapped into IPv6.
+    Ipv6,
+}
+
+/// One end of a connection as the socket has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// IPv4 mapped into IPv6 stays an IPv6 address here; see [`Endpoint::canonical`].
+    pub addr: IpAddr,
+    /// `None`: not chosen yet, or none (the remote end of a listener).
+    pub port: Option<u16>,
+}
+
+impl Endpoint {
+    /// The address people know: `10.0.0.1` for `::ffff:10.0.0.1`.
+    #[must_use]
+    pub fn canonical(&self) -> IpAddr {
+        self.addr.to_canonical()
+    }
+
+    /// Whether the address is IPv4 mapped into IPv6.
+    #[must_use]
+    pub fn is_mapped(&self) -> bool {
+        matches!(self.addr, IpAddr::V6(addr) if addr.to_ipv4_mapped().is_some())
+    }
+
+    /// No end at all: what a listener has instead of a remote end.
+    #[must_use]
+    pub fn is_nowhere(&self) -> bool {
+        self.port.is_none() && self.addr.is_unspecified()
+    }
+
+    /// The 128-bit form the wire and the prefix tables use.
+    #[must_use]
+    pub fn addr_v6(&self) -> Ipv6Addr {
+        match self.addr {
+            IpAddr::V4(addr) => addr.to_ipv6_mapped(),
+            IpAddr::V6(addr) => addr,
+        }
+    }
+}
+
+/// A process name as the kernel keeps it: at most 15 bytes, any bytes. Escape it where it is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Comm(pub [u8; 16]);
+
+impl Comm {
+    /// The bytes before the first NUL.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
+        &self.0[..end]
+    }
+}
+
+impl fmt::Debug for Comm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
+    }
+}
+
+/// A process: its thread-group id and its leader's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Process {
+    /// What user space calls the pid.
+    pub pid: u32,
+    /// Name of the thread-group leader.
+    pub comm: Comm,
+}
+
+/// One TCP state transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// When.
+    pub time: MonotonicNs,
+    /// The connection's identity; `None` where the kernel had not given the new socket one yet.
+    pub cookie: Option<SocketCookie>,
+    /// The socket's address, the second key.
+    pub sock: SockAddress,
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Cgroup identifier (v2 hierarchy), if the kernel says.
+    pub cgroup_id: Option<u64>,
+    /// Who created the socket.
+    pub uid: u32,
+    /// The socket's family.
+    pub family: Family,
+    /// This host's end. Port `None`: the kernel has not chosen one yet.
+    pub local: Endpoint,
+    /// The other end; `None` where the kernel had not filled it in yet (LISTEN→SYN_RECV before Linux 6.15).
+    pub remote: Option<Endpoint>,
+    /// State left.
+    pub old: TcpState,
+    /// State entered.
+    pub new: TcpState,
+    /// The socket's pending error (`sk_err`), an errno; `None` if there is none.
+    pub error: Option<u16>,
+    /// `sk_shutdown`: bit 0 receive, bit 1 send.
+    pub shutdown: u8,
+    /// Who held the socket lock: the process that operated on this socket, not whoever was interrupted.
+    pub actor: Option<Process>,
+    /// Smoothed round trip, microseconds times 8, 0 before the first sample.
+    pub srtt_us8: u32,
+    /// Segments retransmitted so far, SYNs included.
+    pub total_retrans: u32,
+    /// `bytes_acked`: SYN and FIN count one byte each.
+    pub bytes_acked: u64,
+    /// `bytes_received`: the FIN counts one byte.
+    pub bytes_received: u64,
+    /// Interface the socket is bound to, or routed by, or last received on.
+    pub ifindex: Option<u32>,
+    /// The source could not decide the filter for this event.
+    pub undecided: bool,
+}
+
+/// Where records were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LossStage {
+    /// The kernel's recursion guard skipped a program, and the second one did not see the event either.
+    Recursion,
+    /// A ring buffer was full.
+    Ring,
+    /// A queue in user space was full.
+    Queue,
+    /// A recording is damaged.
+    Damage,
+}
+
+impl LossStage {
+    /// The word used in all outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Recursion => "recursion",
+            Self::Ring => "ring",
+            Self::Queue => "queue",
+            Self::Damage => "damage",
+        }
+    }
+}
+
+/// Records were lost in this span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// How many.
+    pub lost: u64,
+    /// Not before this.
+    pub from: MonotonicNs,
+    /// Not after this.
+    pub to: MonotonicNs,
+    /// Where.
+    pub stage: LossStage,
+}
+
+/// What a source yields, in order of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Both clocks; valid for the events that follow.
+    Clock(ClockPair),
+    /// A cgroup's path, as a fact: later events refer to it by identifier.
+    Cgroup {
+        /// Its identifier.
+        id: u64,
+        /// Its path from the root of the v2 hierarchy.
+        path: Box<str>,
+    },
+    /// A state transition.
+    Transition(Transition),
+    /// Records were lost.
+    Gap(Gap),
+}

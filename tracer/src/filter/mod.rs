@@ -1,0 +1,99 @@
+//! What was asked for, and whether an event belongs to it. Pure: names were resolved before.
+//!
+//! The questions that the kernel side can answer too go through the same tables and the same functions
+//! (`tracer_common::filter`); only user space, which remembers connections, answers `--pid`, `--comm` and `--role`.
+
+mod ancestry;
+mod compile;
+mod criteria;
+mod list;
+mod owner;
+mod prefix;
+mod socket;
+mod states;
+#[cfg(test)]
+mod tests;
+
+use tracer_common::filter::Verdict;
+
+pub use self::{
+    ancestry::CgroupAncestry,
+    compile::{KernelFilter, TooMany},
+    criteria::{Criteria, PortRange, WantedCgroup, WantedRole},
+    list::{EndLists, List},
+    prefix::Prefix,
+    states::StateFilter,
+};
+use crate::{event::Transition, observation::Known};
+
+/// Any local port may still be chosen: which range a namespace takes them from is not known here.
+const ANY_PORT: (u16, u16) = (1, u16::MAX);
+
+/// A filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    criteria: Criteria,
+    tables: KernelFilter,
+    asks_kernel: bool,
+    asks_user: bool,
+}
+
+impl Filter {
+    /// Compiles what was asked.
+    ///
+    /// # Errors
+    /// [`TooMany`] if a list is longer than the kernel side can compare.
+    pub fn new(criteria: Criteria) -> Result<Self, TooMany> {
+        let tables = KernelFilter::new(&criteria, ANY_PORT)?;
+        let config = &tables.config;
+        let asks_kernel = config.port_lists | config.addr_lists | config.family != 0
+            || [&config.netns, &config.cgroups, &config.devices].iter().any(|ids| !ids.is_empty());
+        let asks_user = !(criteria.pids.is_empty() && criteria.comms.is_empty() && criteria.roles.is_empty());
+        Ok(Self { criteria, tables, asks_kernel, asks_user })
+    }
+
+    /// Nothing is asked; every connection passes.
+    #[must_use]
+    pub fn is_pass_all(&self) -> bool {
+        !self.asks_kernel && !self.asks_user
+    }
+
+    /// Something is asked that the kernel side cannot answer (`--pid`, `--comm`, `--role`).
+    #[must_use]
+    pub fn needs_user_decision(&self) -> bool {
+        self.asks_user
+    }
+
+    /// The flags as typed, one string a flag: `--port 443`.
+    #[must_use]
+    pub fn describe(&self) -> Vec<String> {
+        self.criteria.typed.clone()
+    }
+
+    /// The part the kernel side answers, for the range that local ports are taken from.
+    #[must_use]
+    pub fn compile(&self, ephemeral: (u16, u16)) -> KernelFilter {
+        self.tables.clone().with_ephemeral(ephemeral)
+    }
+
+    /// Whether the connection of this event belongs to what was asked. [`Verdict::Undecided`]: a later event may tell.
+    #[must_use]
+    pub fn decide(&self, event: &Transition, known: &Known, cgroups: &CgroupAncestry) -> Verdict {
+        let mut verdict = Verdict::Match;
+        if self.asks_kernel {
+            verdict = self.decide_socket(event, cgroups);
+        }
+        if self.asks_user && verdict != Verdict::NoMatch {
+            verdict = verdict.and(self.decide_owner(known));
+        }
+        verdict
+    }
+
+    /// The same at the end of a connection, when nothing more will become known: what is unknown then is in no list.
+    /// So an exclusion lets a connection pass that was never shown to be excluded, and an inclusion does not.
+    #[must_use]
+    pub fn decide_finally(&self, event: &Transition, known: &Known, cgroups: &CgroupAncestry) -> bool {
+        (!self.asks_kernel || self.decide_socket_finally(event, cgroups))
+            && (!self.asks_user || self.decide_owner_finally(known))
+    }
+}

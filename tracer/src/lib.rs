@@ -1,0 +1,21 @@
+//! Tells the truth about every TCP connection on a Linux host.
+//!
+//! The library behind the `tracer` command, in the order of the data flow: a [`source`] yields [`event`]s, [`track`]
+//! turns them into [`observation`]s, and [`output`] prints those. ARCHITECTURE.md has the picture.
+
+pub mod account;
+pub mod cli;
+pub mod config;
+pub mod decode;
+pub mod doctor;
+pub mod event;
+pub mod filter;
+pub mod observation;
+pub mod output;
+mod run;
+pub mod services;
+pub mod source;
+pub mod track;
+mod watch;
+
+pub use self::run::run;

@@ -1,0 +1,114 @@
+//! The rare objects: start, gap, summary.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    SCHEMA,
+    account::{AccountObject, pairs},
+};
+use crate::{
+    event::{Gap, MonotonicNs},
+    observation::{Feature, Start, Summary},
+    output::time::{WallClock, push_fraction},
+};
+
+fn timestamp(clock: &mut WallClock, time: MonotonicNs) -> String {
+    let (seconds, nanoseconds) = clock.split(time);
+    let mut text = seconds.as_bytes().to_vec();
+    push_fraction(&mut text, nanoseconds, 9);
+    text.push(b'Z');
+    String::from_utf8(text).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+pub(super) struct StartObject<'a> {
+    r#type: &'static str,
+    ts: String,
+    schema: u32,
+    version: &'static str,
+    host: &'a str,
+    boot_id: &'a str,
+    kernel: &'a str,
+    filters: &'a [String],
+    features: Vec<FeatureObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct FeatureObject<'a> {
+    name: &'static str,
+    measured: bool,
+    reason: Option<&'a str>,
+}
+
+impl<'a> StartObject<'a> {
+    pub(super) fn new(start: &'a Start, clock: &mut WallClock) -> Self {
+        let feature = |feature: &'a Feature| FeatureObject {
+            name: feature.name,
+            measured: feature.missing.is_none(),
+            reason: feature.missing.as_deref(),
+        };
+        Self {
+            r#type: "start",
+            ts: timestamp(clock, start.clock.monotonic),
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            host: &start.host,
+            boot_id: &start.boot_id,
+            kernel: &start.kernel,
+            filters: &start.filters,
+            features: start.features.iter().map(feature).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct GapObject {
+    r#type: &'static str,
+    ts: String,
+    lost: u64,
+    from: String,
+    to: String,
+    stage: &'static str,
+}
+
+impl GapObject {
+    pub(super) fn new(gap: &Gap, clock: &mut WallClock) -> Self {
+        let to = timestamp(clock, gap.to);
+        let from = timestamp(clock, gap.from);
+        Self { r#type: "gap", ts: to.clone(), lost: gap.lost, from, to, stage: gap.stage.name() }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct SummaryObject {
+    r#type: &'static str,
+    ts: String,
+    r#final: bool,
+    from: String,
+    to: String,
+    transitions: BTreeMap<String, u64>,
+    anomalies: u64,
+    tracked: u64,
+    evicted: u64,
+    account: AccountObject,
+}
+
+impl SummaryObject {
+    pub(super) fn new(summary: &Summary, clock: &mut WallClock) -> Self {
+        let to = timestamp(clock, summary.to);
+        Self {
+            r#type: "summary",
+            ts: to.clone(),
+            r#final: summary.is_final,
+            from: timestamp(clock, summary.from),
+            to,
+            transitions: pairs(&summary.transitions),
+            anomalies: summary.anomalies,
+            tracked: summary.tracked,
+            evicted: summary.evicted,
+            account: AccountObject::new(&summary.account),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The contract: lines parsed back and compared.
+
+use std::net::IpAddr;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{JsonOutput, members::Value as _};
+use crate::{
+    event::TcpState::{Established, SynSent},
+    observation::{Observation, ObservedTransition, OwnerSource},
+    output::samples::{change, owner, start, story},
+};
+
+fn print(observations: &[Observation]) -> Vec<Value> {
+    let mut output = JsonOutput::default();
+    let mut buf = Vec::new();
+    output.start(&start(), &mut buf);
+    observations.iter().for_each(|observation| output.observe(observation, &mut buf));
+    let text = String::from_utf8(buf).expect("UTF-8");
+    assert!(text.ends_with('\n'));
+    text.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect()
+}
+
+fn of_type(kind: &str) -> Vec<Value> {
+    print(&story()).into_iter().filter(|object| object["type"] == kind).collect()
+}
+
+#[test]
+fn start_comes_first() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        print(&[]),
+        [json!({
+            "type": "start", "ts": "2026-02-03T14:03:07.123456789Z", "schema": 1, "version": version,
+            "host": "web1", "boot_id": "5f0c1a52-2c0b-4a5e-9d4e-1f1f6f6b8a3c", "kernel": "6.18.44",
+            "filters": ["--port 443"],
+            "features": [
+                { "name": "transitions", "measured": true, "reason": null },
+                { "name": "cgroup", "measured": false, "reason": "this kernel does not say" },
+            ],
+        })]
+    );
+}
+
+#[test]
+fn a_transition_has_every_member_and_null_where_nothing_is_known() {
+    assert_eq!(
+        of_type("transition")[0],
+        json!({
+            "type": "transition", "ts": "2026-02-03T14:03:07.123456789Z", "netns": 4_026_531_840_u32,
+            "socket": 4711, "protocol": "tcp", "family": "ipv4", "local_addr": "10.0.0.5", "local_port": null,
+            "remote_addr": "93.184.216.34", "remote_port": 443, "role": "client", "pid": 4711, "comm": "curl",
+            "uid": 1000, "cgroup": "/system.slice/a \"b\"", "cgroup_id": 77, "container": null,
+            "owner_source": "connect", "listener_pid": null, "listener_comm": null,
+            "old_state": "CLOSE", "new_state": "SYN_SENT", "in_state_ns": null, "error": null,
+        })
+    );
+}
+
+#[test]
+fn what_differs_from_line_to_line() {
+    let lines = of_type("transition");
+    assert_eq!((&lines[1]["in_state_ns"], &lines[1]["local_port"]), (&json!(12_345_678), &json!(51_324)));
+    assert_eq!(lines[2]["error"], "ECONNREFUSED");
+    assert_eq!((&lines[3]["local_addr"], &lines[3]["remote_addr"]), (&json!("0.0.0.0"), &Value::Null));
+    assert_eq!((&lines[4]["remote_addr"], &lines[4]["remote_port"]), (&Value::Null, &Value::Null));
+    assert_eq!((&lines[4]["pid"], &lines[4]["listener_pid"]), (&Value::Null, &json!(812)));
+    assert_eq!((&lines[5]["role"], &lines[5]["listener_comm"]), (&json!("server"), &json!("nginx")));
+    assert_eq!((&lines[6]["family"], &lines[6]["remote_addr"]), (&json!("ipv6"), &json!("2001:db8:1:2:3:4:5:6")));
+    assert_eq!((&lines[7]["family"], &lines[7]["mapped"]), (&json!("ipv4"), &json!(true)));
+    assert_eq!((&lines[7]["local_addr"], &lines[7]["role"]), (&json!("10.0.0.5"), &Value::Null));
+    assert!(lines[..7].iter().all(|line| line.get("mapped").is_none()));
+    assert_eq!(lines[7]["comm"], "\u{1b}[2J\u{fffd}\"");
+}
+
+#[test]
+fn an_anomaly_says_what_was_expected() {
+    let anomaly = &of_type("anomaly")[0];
+    assert_eq!(anomaly["expected"], json!(["CLOSE_WAIT", "CLOSE"]));
+    assert_eq!((&anomaly["old_state"], &anomaly["new_state"]), (&json!("ESTABLISHED"), &json!("SYN_SENT")));
+    assert_eq!(anomaly["remote_port"], 443);
+}
+
+#[test]
+fn a_gap_has_its_span_and_its_stage() {
+    let to = "2026-02-03T14:03:08.123456789Z";
+    let from = "2026-02-03T14:03:07.123456789Z";
+    let expected = json!({ "type": "gap", "ts": to, "lost": 1234, "from": from, "to": to, "stage": "ring" });
+    assert_eq!(of_type("gap"), [expected]);
+}
+
+#[test]
+fn the_summary_holds_every_term_of_the_account() {
+    let summary = &of_type("summary")[0];
+    assert_eq!(summary["final"], true);
+    assert_eq!(summary["to"], "2026-02-03T14:03:19.423456789Z");
+    assert_eq!(summary["transitions"]["CLOSE>SYN_SENT"], 1200);
+    assert_eq!(summary["transitions"].as_object().map(|kinds| kinds.len()), Some(4));
+    assert_eq!((&summary["anomalies"], &summary["tracked"], &summary["evicted"]), (&json!(1), &json!(120), &json!(0)));
+    let account = &summary["account"];
+    let term = |name: &str| account[name].as_u64().unwrap_or_else(|| panic!("{name} is missing"));
+    assert_eq!(term("made"), term("seen") + term("missed"));
+    assert_eq!(term("seen"), term("filtered") + term("submitted") + term("reserve_failed") + term("held"));
+    assert_eq!(term("submitted"), term("decoded") + term("undecodable"));
+    assert_eq!(account["closes"], true);
+    assert_eq!(account["programs"][1]["handled"], 5);
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_escaped() {
+    let mut buf = Vec::new();
+    super::members::push_text(&mut buf, "\u{1b}\u{9b}\u{7f}ä\\\"\n".as_bytes());
+    assert_eq!(String::from_utf8_lossy(&buf), "\"\\u001b\\u009b\\u007fä\\\\\\\"\\u000a\"");
+}
+
+proptest! {
+    #[test]
+    fn any_name_and_address_survives(name in prop::collection::vec(1..=u8::MAX, 0..16), addr in any::<IpAddr>()) {
+        let mut observed = change(0, ("10.0.0.5:1", "10.0.0.6:2"), SynSent, Established);
+        observed.known.owner = owner(7, &name, OwnerSource::Proc);
+        observed.transition.local.addr = addr;
+        let line = &print(&[Observation::Transition(ObservedTransition { ..observed })])[1];
+        prop_assert_eq!(line["comm"].as_str(), Some(&*String::from_utf8_lossy(&name)));
+        let printed = line["local_addr"].as_str().and_then(|text| text.parse::<IpAddr>().ok());
+        prop_assert_eq!(printed, Some(addr.to_canonical()));
+    }
+
+    #[test]
+    fn numbers_are_what_serde_would_write(number in any::<u64>()) {
+        let mut buf = Vec::new();
+        Some(number).push(&mut buf);
+        prop_assert_eq!(buf, serde_json::to_vec(&number).expect("a number"));
+    }
+}

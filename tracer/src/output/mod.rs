@@ -1,0 +1,81 @@
+//! What the core concluded, as bytes: one module a format. Formatting is pure; [`Sink`] does the writing.
+
+mod errno;
+mod json;
+mod matrix;
+#[cfg(test)]
+mod samples;
+mod sink;
+mod text;
+mod time;
+
+use std::env;
+
+use jiff::tz::TimeZone;
+
+pub use self::{
+    json::{JsonOutput, SCHEMA},
+    sink::{Sink, SinkError},
+    text::{TextOptions, TextOutput},
+};
+use crate::{
+    cli::{ColorWhen, Format},
+    config::Speech,
+    observation::{Observation, Start},
+    services::Services,
+};
+
+/// A format.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// For people.
+    Text(Box<TextOutput>),
+    /// One object a line.
+    Json(Box<JsonOutput>),
+}
+
+impl Output {
+    /// The format that was asked for, in this host's zone, coloured if that was asked for or a person looks at it.
+    #[must_use]
+    pub fn new(speech: Speech, numeric: bool, services: Services, is_terminal: bool) -> Self {
+        match speech.format {
+            Format::Json => Self::Json(Box::default()),
+            Format::Text => Self::Text(Box::new(TextOutput::new(TextOptions {
+                zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
+                services: (!numeric).then_some(services),
+                color: is_coloured(speech.color, is_terminal),
+                quiet: speech.quiet,
+                verbose: speech.verbose,
+            }))),
+        }
+    }
+
+    /// Appends what heads the output.
+    pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => text.start(start, buf),
+            Self::Json(json) => json.start(start, buf),
+        }
+    }
+
+    /// Appends what an observation adds to the output; nothing, if the format does not show it.
+    pub fn observe(&mut self, observation: &Observation, buf: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => text.observe(observation, buf),
+            Self::Json(json) => json.observe(observation, buf),
+        }
+    }
+}
+
+/// Whether text gets colours: <https://no-color.org> has the last word on `auto`.
+#[must_use]
+pub fn is_coloured(when: ColorWhen, is_terminal: bool) -> bool {
+    let given = |name| env::var_os(name).filter(|value| !value.is_empty());
+    match when {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto => {
+            is_terminal && given("NO_COLOR").is_none() && given("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A story to format: what the tests of all formats print.
+
+use std::num::NonZeroU64;
+
+use crate::{
+    account::{Account, ProgramAccount},
+    event::{
+        ClockPair, Comm, Endpoint, Family, Gap, LossStage, MonotonicNs, Process, SockAddress, SocketCookie,
+        TcpState::{self, Close, CloseWait, Established, LastAck, Listen, SynRecv, SynSent},
+        Transition,
+    },
+    observation::{Anomaly, Feature, Known, Observation, ObservedTransition, Owner, OwnerSource, Role, Start, Summary},
+};
+
+/// 2026-02-03 14:03:07.123456789 UTC is 1 s after the start of the monotonic clock.
+pub(super) const CLOCK: ClockPair =
+    ClockPair { monotonic: MonotonicNs(1_000_000_000), realtime_ns: 1_770_127_387_123_456_789 };
+
+/// A moment so many nanoseconds after [`CLOCK`].
+pub(super) fn at(ns: u64) -> MonotonicNs {
+    MonotonicNs(CLOCK.monotonic.0 + ns)
+}
+
+pub(super) fn start() -> Start {
+    Start {
+        clock: CLOCK,
+        host: "web1".to_owned(),
+        boot_id: "5f0c1a52-2c0b-4a5e-9d4e-1f1f6f6b8a3c".to_owned(),
+        kernel: "6.18.44".to_owned(),
+        filters: vec!["--port 443".to_owned()],
+        features: vec![
+            Feature { name: "transitions", missing: None },
+            Feature { name: "cgroup", missing: Some("this kernel does not say".to_owned()) },
+        ],
+    }
+}
+
+pub(super) fn process(pid: u32, name: &[u8]) -> Process {
+    let mut comm = [0; 16];
+    comm[..name.len()].copy_from_slice(name);
+    Process { pid, comm: Comm(comm) }
+}
+
+pub(super) fn owner(pid: u32, name: &[u8], source: OwnerSource) -> Option<Owner> {
+    Some(Owner { process: process(pid, name), source })
+}
+
+fn end(text: &str) -> Endpoint {
+    let (addr, port) = text.rsplit_once(':').expect("address:port");
+    let addr = addr.trim_matches(['[', ']']).parse().expect("an address");
+    Endpoint { addr, port: port.parse().ok() }
+}
+
+/// A change of the socket between `local` and `remote`, `ns` after [`CLOCK`].
+pub(super) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) -> ObservedTransition {
+    let local = end(ends.0);
+    let transition = Transition {
+        time: at(ns),
+        cookie: NonZeroU64::new(4_711).map(SocketCookie),
+        sock: SockAddress(0xffff_8880_0000_1000),
+        netns: 4_026_531_840,
+        cgroup_id: Some(77),
+        uid: 1000,
+        family: if local.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
+        local,
+        remote: (!ends.1.is_empty()).then(|| end(ends.1)),
+        old,
+        new,
+        error: None,
+        shutdown: 0,
+        actor: None,
+        srtt_us8: 0,
+        total_retrans: 0,
+        bytes_acked: 0,
+        bytes_received: 0,
+        ifindex: Some(2),
+        undecided: false,
+    };
+    ObservedTransition { transition, in_state_ns: None, known: Known::default() }
+}
+
+/// One connection as a client, one refused, one accepted; IPv6, mapped IPv4, a listener, a name from hell.
+pub(super) fn story() -> Vec<Observation> {
+    let curl = Known { role: Some(Role::Client), owner: owner(4711, b"curl", OwnerSource::Connect), listener: None };
+    let nginx = Known { role: Some(Role::Server), owner: None, listener: Some(process(812, b"nginx")) };
+    let evil = Known { owner: owner(1, b"\x1b[2J\xff\"", OwnerSource::Close), ..Known::default() };
+    let listener =
+        Known { role: Some(Role::Listener), owner: owner(812, b"nginx", OwnerSource::Listen), listener: None };
+    let web = ("10.0.0.5:51324", "93.184.216.34:443");
+    let (v4, v6) =
+        (("192.168.100.10:443", "192.168.100.200:40000"), ("[2001:db8::1]:443", "[2001:db8:1:2:3:4:5:6]:40000"));
+    let mapped = ("[::ffff:10.0.0.5]:443", "[::ffff:10.0.0.9]:40000");
+    let mut refused = change(20_050_300, ("127.0.0.1:51326", "127.0.0.1:81"), SynSent, Close);
+    refused.transition.error = Some(111);
+    let lines = [
+        (change(0, ("10.0.0.5:none", "93.184.216.34:443"), Close, SynSent), None, curl),
+        (change(12_345_678, web, SynSent, Established), Some(12_345_678), curl),
+        (refused, Some(50_300), curl),
+        (change(30_000_000, ("0.0.0.0:443", "0.0.0.0:none"), Close, Listen), None, listener),
+        (change(40_000_000, ("0.0.0.0:443", ""), Listen, SynRecv), None, nginx),
+        (change(40_017_000, v4, SynRecv, Established), Some(17_000), nginx),
+        (change(50_000_000, v6, Established, CloseWait), Some(7_505_000_000_000), nginx),
+        (change(60_000_000, mapped, CloseWait, LastAck), Some(1_234_567_890), evil),
+    ];
+    let shown = lines.map(|(change, in_state_ns, known)| {
+        Observation::Transition(ObservedTransition { in_state_ns, known, ..change })
+    });
+    let observed = change(70_000_000, web, Established, SynSent);
+    let anomaly = Anomaly { observed: ObservedTransition { known: curl, ..observed }, expected: &[CloseWait, Close] };
+    let gap = Gap { lost: 1234, from: at(0), to: at(1_000_000_000), stage: LossStage::Ring };
+    let facts = [Observation::Clock(CLOCK), Observation::Cgroup { id: 77, path: "/system.slice/a \"b\"".into() }];
+    let rest = [Observation::Anomaly(anomaly), Observation::Gap(gap), Observation::Summary(Box::new(summary()))];
+    facts.into_iter().chain(shown).chain(rest).collect()
+}
+
+/// Two million events, a few of them missed by the first program.
+pub(super) fn summary() -> Summary {
+    let mut transitions = [0; 256];
+    let count = |old: TcpState, new: TcpState| usize::from(old as u8) << 4 | usize::from(new as u8);
+    transitions[count(Close, SynSent)] = 1_200;
+    transitions[count(SynSent, Established)] = 1_190;
+    transitions[count(SynSent, Close)] = 10;
+    transitions[count(Established, CloseWait)] = 1_190;
+    let mut matrix = transitions;
+    matrix[count(Listen, SynRecv)] = 1_996_410;
+    let first = ProgramAccount {
+        handled: 1_999_995,
+        same_state: 1,
+        filtered: 1_996_408,
+        submitted: 3_580,
+        reserve_failed: 6,
+        missed: 6,
+        ..ProgramAccount::default()
+    };
+    let second = ProgramAccount { handled: 5, submitted: 5, ..ProgramAccount::default() };
+    Summary {
+        is_final: true,
+        from: at(0),
+        to: at(12_300_000_000),
+        transitions,
+        anomalies: 1,
+        tracked: 120,
+        evicted: 0,
+        account: Account { first, second, matrix, decoded: 3_585, undecodable: 0 },
+    }
+}

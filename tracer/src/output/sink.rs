@@ -1,0 +1,113 @@
+//! Where the bytes go: standard output or a file, a batch at a time.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _, Write as _},
+    os::fd::AsFd as _,
+    path::{Path, PathBuf},
+};
+
+/// The output cannot be written. Exit status 1, but for a closed pipe.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// Whoever read the pipe has closed it: they have what they wanted, and the run is a success.
+    #[error("the reader of standard output has closed it")]
+    Closed,
+    /// The file cannot be opened.
+    #[error("cannot write to {}: {error}; choose another path with -o.", path.display())]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A write failed.
+    #[error("writing to {to} failed: {error}; what was written before that can be read.")]
+    Write {
+        /// The path, or "standard output".
+        to: String,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// An open output. There is no buffer behind it: a batch that was written can be read by others.
+#[derive(Debug)]
+pub struct Sink {
+    file: File,
+    path: Option<PathBuf>,
+}
+
+impl Sink {
+    /// Creates or empties the file at `path`, or takes standard output.
+    ///
+    /// # Errors
+    /// [`SinkError::Open`] if that is not possible.
+    pub fn open(path: Option<&Path>) -> Result<Self, SinkError> {
+        let opened = match path {
+            Some(path) => File::create(path),
+            // A second descriptor, because the standard library's own handle splits batches at line ends.
+            None => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        };
+        let path = path.map(Path::to_owned);
+        match opened {
+            Ok(file) => Ok(Self { file, path }),
+            Err(error) => {
+                let path = path.unwrap_or_else(|| PathBuf::from("standard output"));
+                Err(SinkError::Open { path, error })
+            }
+        }
+    }
+
+    /// Whether a person looks at it.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.file.is_terminal()
+    }
+
+    /// Writes whole lines.
+    ///
+    /// # Errors
+    /// [`SinkError::Closed`] or [`SinkError::Write`].
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        self.file.write_all(bytes).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => SinkError::Closed,
+            _ => {
+                let path = self.path.as_ref().map(|path| path.display().to_string());
+                SinkError::Write { to: path.unwrap_or_else(|| "standard output".to_owned()), error }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Sink, SinkError};
+
+    #[test]
+    fn a_full_disk_is_said_in_one_sentence() {
+        let mut sink = Sink::open(Some(Path::new("/dev/full"))).expect("the device");
+        let error = sink.write_all(b"line\n").expect_err("nothing fits");
+        let sentence = "writing to /dev/full failed: No space left on device (os error 28); \
+                        what was written before that can be read.";
+        assert_eq!(error.to_string(), sentence);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_said_in_one_sentence() {
+        let error = Sink::open(Some(Path::new("/no/such/directory/file"))).expect_err("no directory");
+        let sentence = "cannot write to /no/such/directory/file: No such file or directory (os error 2); \
+                        choose another path with -o.";
+        assert_eq!(error.to_string(), sentence);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_told_apart() {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut sink = Sink { file: std::fs::File::from(std::os::fd::OwnedFd::from(writer)), path: None };
+        assert!(matches!(sink.write_all(b"line\n"), Err(SinkError::Closed)));
+    }
+}

@@ -1,0 +1,150 @@
+//! The line of a transition.
+
+use std::fmt::Write as _;
+
+use super::{
+    TextOutput,
+    columns::{Line, grown},
+    endpoint, numbers,
+};
+use crate::{
+    event::{Process, Transition},
+    observation::{Anomaly, Known, ObservedTransition, Role},
+    output::{errno, time::push_fraction},
+};
+
+/// `14:03:07.123456` and a space.
+const TIME: usize = 16;
+/// `ESTABLISHED→CLOSE_WAIT` and a space.
+const STATES: usize = 23;
+/// `12.3 ms`
+const AFTER: usize = 7;
+
+impl TextOutput {
+    /// Appends the headings of the columns.
+    pub(super) fn heading(&self, buf: &mut Vec<u8>) {
+        let (set, reset) = self.palette.heading();
+        let mut text = Vec::new();
+        let mut line = Line::new(&mut text);
+        line.put("TIME").end_column(TIME).put("LOCAL").end_column(self.widths.local + 3);
+        line.put("REMOTE").end_column(self.widths.remote + 2).put("STATE").end_column(STATES);
+        line.right(AFTER, "AFTER").put("  PROCESS");
+        buf.extend_from_slice(set.to_string().as_bytes());
+        buf.extend_from_slice(&text);
+        buf.extend_from_slice(reset.to_string().as_bytes());
+        buf.push(b'\n');
+    }
+
+    /// Appends the line of a transition.
+    pub(super) fn transition(&mut self, observed: &ObservedTransition, buf: &mut Vec<u8>) {
+        let ObservedTransition { transition, in_state_ns, known } = observed;
+        self.new_day(transition, buf);
+        self.shown += 1;
+        self.scratch.clear();
+        let (seconds, nanoseconds) = self.clock.split(transition.time);
+        buf.extend_from_slice(seconds.as_bytes());
+        push_fraction(buf, nanoseconds, 6);
+        buf.push(b' ');
+        let mut line = Line::new(buf);
+        self.ends(transition, known, &mut line);
+        self.states(transition, &mut line);
+        let after = in_state_ns.map_or_else(|| "-".to_owned(), numbers::duration);
+        line.right(AFTER, &after).put("  ").put(&process(known));
+        if self.options.verbose {
+            line.put(&identity(transition));
+        }
+        line.end();
+    }
+
+    /// Appends the line of an anomaly.
+    pub(super) fn anomaly(&mut self, anomaly: &Anomaly, buf: &mut Vec<u8>) {
+        let transition = &anomaly.observed.transition;
+        let expected: Vec<_> = anomaly.expected.iter().map(|state| state.name()).collect();
+        let text = format!(
+            "!! {}→{} is not a change TCP knows (expected: {}); seen on ",
+            transition.old,
+            transition.new,
+            expected.join(", ")
+        );
+        let mut ends = Vec::new();
+        self.ends(transition, &anomaly.observed.known, &mut Line::new(&mut ends));
+        let ends = String::from_utf8_lossy(&ends);
+        let ends: Vec<_> = ends.split_whitespace().collect();
+        let (set, reset) = self.palette.alarm();
+        buf.extend_from_slice(format!("{set}{text}{}{reset}\n", ends.join(" ")).as_bytes());
+    }
+
+    /// A line of its own when the date changes: the times do not say it.
+    fn new_day(&mut self, transition: &Transition, buf: &mut Vec<u8>) {
+        let day = self.clock.day(transition.time);
+        if day != self.day {
+            buf.extend_from_slice(format!("-- {day} --\n").as_bytes());
+            self.day = day;
+        }
+    }
+
+    fn ends(&mut self, transition: &Transition, known: &Known, line: &mut Line<'_>) {
+        let services = self.options.services.as_ref();
+        let serves = known.role.map(|role| role != Role::Client);
+        let text = &mut self.scratch;
+
+        text.clear();
+        let name = endpoint::service(services, &transition.local, serves);
+        endpoint::push(text, &transition.local, name);
+        self.widths.local = grown(self.widths.local, text.chars().count());
+        line.put(text).put(" ").end_column(self.widths.local + 1);
+        line.put(arrow(known.role)).put(" ").end_column(2);
+
+        text.clear();
+        match &transition.remote {
+            Some(end) if end.is_nowhere() => text.push('*'),
+            Some(end) => {
+                let name = endpoint::service(services, end, serves.map(|serves| !serves));
+                endpoint::push(text, end, name);
+            }
+            None => text.push('?'),
+        }
+        self.widths.remote = grown(self.widths.remote, text.chars().count());
+        line.put(text).put(" ").end_column(self.widths.remote + 2);
+    }
+
+    fn states(&self, transition: &Transition, line: &mut Line<'_>) {
+        line.styled(&self.palette.state(transition.old), transition.old.name()).put("→");
+        line.styled(&self.palette.state(transition.new), transition.new.name());
+        if let Some(error) = transition.error {
+            line.put(" ").styled(&self.palette.error(), &errno::name(error));
+        }
+        line.put(" ").end_column(STATES);
+    }
+}
+
+fn arrow(role: Option<Role>) -> &'static str {
+    match role {
+        Some(Role::Client) => "→",
+        Some(Role::Server) => "←",
+        Some(Role::Listener) => "·",
+        None => "?",
+    }
+}
+
+/// The owner; where it is not proven, who listens; else a dash.
+fn process(known: &Known) -> String {
+    match (&known.owner, &known.listener) {
+        (Some(owner), _) => named(&owner.process),
+        (None, Some(listener)) => format!("{} listens", named(listener)),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+fn named(process: &Process) -> String {
+    format!("{}/{}", process.comm.escaped(), process.pid)
+}
+
+fn identity(transition: &Transition) -> String {
+    let mut text = format!("  uid={} netns={}", transition.uid, transition.netns);
+    if let Some(cookie) = transition.cookie {
+        // Writing to memory does not fail.
+        let _ = write!(text, " socket={}", cookie.0);
+    }
+    text
+}

@@ -1,0 +1,118 @@
+//! Lines for people: aligned, at most 100 columns in the usual case, never cut.
+
+mod columns;
+mod endpoint;
+mod line;
+mod numbers;
+mod style;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::io::Write as _;
+
+use jiff::{civil::Date, tz::TimeZone};
+
+use self::{columns::Widths, style::Palette};
+use super::time::{WallClock, push_fraction};
+use crate::{
+    event::{Gap, LossStage, MonotonicNs},
+    observation::{Observation, Start},
+    services::Services,
+};
+
+/// What a person chose about the text.
+#[derive(Clone, Debug)]
+pub struct TextOptions {
+    /// The zone of the clock times.
+    pub zone: TimeZone,
+    /// Names of ports; `None`: numbers.
+    pub services: Option<Services>,
+    /// Escape sequences for colour.
+    pub color: bool,
+    /// No header and no summary.
+    pub quiet: bool,
+    /// Namespace, cookie and user at the end of each line.
+    pub verbose: bool,
+}
+
+/// The text format.
+#[derive(Clone, Debug)]
+pub struct TextOutput {
+    options: TextOptions,
+    palette: Palette,
+    clock: WallClock,
+    day: Date,
+    widths: Widths,
+    shown: u64,
+    scratch: String,
+}
+
+impl TextOutput {
+    /// A fresh text.
+    #[must_use]
+    pub fn new(options: TextOptions) -> Self {
+        Self {
+            palette: Palette::new(options.color),
+            clock: WallClock::time_of_day(options.zone.clone()),
+            options,
+            day: Date::ZERO,
+            widths: Widths::default(),
+            shown: 0,
+            scratch: String::new(),
+        }
+    }
+
+    /// Appends the header, unless it is quiet.
+    pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
+        self.clock.set(start.clock);
+        self.day = self.clock.day(start.clock.monotonic);
+        if !self.options.quiet {
+            self.header(start.clock.monotonic, buf);
+        }
+    }
+
+    /// Appends a line or several.
+    pub fn observe(&mut self, observation: &Observation, buf: &mut Vec<u8>) {
+        match observation {
+            Observation::Clock(pair) => self.clock.set(*pair),
+            Observation::Cgroup { .. } => {}
+            Observation::Transition(observed) => self.transition(observed, buf),
+            Observation::Anomaly(anomaly) => self.anomaly(anomaly, buf),
+            Observation::Gap(gap) => self.gap(gap, buf),
+            Observation::Summary(summary) if !self.options.quiet => self.summary(summary, buf),
+            Observation::Summary(_) => {}
+        }
+    }
+
+    fn header(&mut self, time: MonotonicNs, buf: &mut Vec<u8>) {
+        let zone = self.clock.zone(time);
+        // Writing to memory does not fail, here and below.
+        let _ =
+            writeln!(buf, "{}, times in {zone}; → this host is client, ← server, · listener, ? not known", self.day);
+        self.heading(buf);
+    }
+
+    fn gap(&mut self, gap: &Gap, buf: &mut Vec<u8>) {
+        let (set, reset) = self.palette.alarm();
+        let why = match gap.stage {
+            LossStage::Recursion => "skipped by the kernel",
+            LossStage::Ring => "ring buffer full, a larger --ring-size helps",
+            LossStage::Queue => "tracer too slow",
+            LossStage::Damage => "unreadable",
+        };
+        let lost = numbers::grouped(gap.lost);
+        let records = if gap.lost == 1 { "record" } else { "records" };
+        let _ = write!(buf, "{set}!! {lost} {records} lost ({why}) between ");
+        self.clock_time(gap.from, buf);
+        buf.extend_from_slice(b" and ");
+        self.clock_time(gap.to, buf);
+        let _ = writeln!(buf, "{reset}");
+    }
+
+    fn clock_time(&mut self, time: MonotonicNs, buf: &mut Vec<u8>) {
+        let (seconds, nanoseconds) = self.clock.split(time);
+        buf.extend_from_slice(seconds.as_bytes());
+        push_fraction(buf, nanoseconds, 6);
+    }
+}

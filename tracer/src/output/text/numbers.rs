@@ -1,0 +1,51 @@
+//! Numbers for people.
+
+const UNITS: [(&str, u64); 4] = [("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000), ("ns", 1)];
+const MINUTE_S: u64 = 60;
+const HOUR_S: u64 = 60 * MINUTE_S;
+const DAY_S: u64 = 24 * HOUR_S;
+
+/// `12.3 ms`: three digits that count and a unit; from two minutes on `2m05s`, `3h12m`, `4d03h`.
+pub(super) fn duration(ns: u64) -> String {
+    let seconds = ns / 1_000_000_000;
+    if seconds >= 2 * MINUTE_S {
+        return long(seconds);
+    }
+    let (unit, size) = UNITS.into_iter().find(|(_, size)| rounds_to_one(ns, *size)).unwrap_or(("ns", 1));
+    let value = ns as f64 / size as f64;
+    match value {
+        _ if size == 1 => format!("{ns} {unit}"),
+        _ if value < 9.995 => format!("{value:.2} {unit}"),
+        _ if value < 99.95 => format!("{value:.1} {unit}"),
+        _ => format!("{value:.0} {unit}"),
+    }
+}
+
+/// Whether the three digits shown reach one of this unit: 999,999 ns is 1.00 ms, not 1000 µs.
+fn rounds_to_one(ns: u64, size: u64) -> bool {
+    ns + size / 2_000 >= size
+}
+
+fn long(seconds: u64) -> String {
+    let two = |big: u64, big_unit, small: u64, small_unit| format!("{big}{big_unit}{small:02}{small_unit}");
+    if seconds < HOUR_S {
+        two(seconds / MINUTE_S, 'm', seconds % MINUTE_S, 's')
+    } else if seconds < DAY_S {
+        two(seconds / HOUR_S, 'h', seconds % HOUR_S / MINUTE_S, 'm')
+    } else {
+        two(seconds / DAY_S, 'd', seconds % DAY_S / HOUR_S, 'h')
+    }
+}
+
+/// `1,234,567`
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,105 @@
+//! The figures at the end, in words.
+
+use std::{cmp::Reverse, io::Write as _};
+
+use super::{
+    TextOutput,
+    numbers::{duration, grouped},
+};
+use crate::{
+    account::Account,
+    observation::Summary,
+    output::matrix::{Kind, kinds},
+};
+
+/// Kinds of transitions that are listed at most, three to a line.
+const KINDS: usize = 9;
+
+impl TextOutput {
+    /// Appends the summary: at most 12 lines.
+    pub(super) fn summary(&mut self, summary: &Summary, buf: &mut Vec<u8>) {
+        // Writing to memory does not fail, here and below.
+        let _ = writeln!(
+            buf,
+            "\n{} shown in {}; {} followed at the end.",
+            counted(self.shown, "transition"),
+            duration(summary.to.since(summary.from)),
+            counted(summary.tracked, "socket"),
+        );
+        push_kinds(&summary.transitions, buf);
+        if summary.evicted > 0 {
+            let _ = writeln!(
+                buf,
+                "{} forgotten before their end; a larger --table-size keeps them.",
+                counted(summary.evicted, "socket")
+            );
+        }
+        if summary.anomalies > 0 {
+            let (set, reset) = self.palette.alarm();
+            let _ = writeln!(buf, "{set}{} that TCP does not know.{reset}", counted(summary.anomalies, "transition"));
+        }
+        self.account(&summary.account, buf);
+    }
+
+    fn account(&self, account: &Account, buf: &mut Vec<u8>) {
+        let g = grouped;
+        let _ = writeln!(
+            buf,
+            "Account: {} made by the kernel, {} seen, {} missed.",
+            g(account.made()),
+            g(account.seen()),
+            g(account.missed())
+        );
+        let held = account.held();
+        let waiting = if held > 0 { format!(", {} undecided", g(held)) } else { String::new() };
+        let _ = writeln!(
+            buf,
+            "Of those seen, {} filtered out, {} delivered, {} lost to full buffers{waiting}.",
+            g(account.filtered()),
+            g(account.submitted()),
+            g(account.reserve_failed())
+        );
+        let _ = writeln!(
+            buf,
+            "Of those delivered, {} read, {} unreadable; {} shown.",
+            g(account.decoded),
+            g(account.undecodable),
+            g(self.shown)
+        );
+        let (set, reset) = self.palette.alarm();
+        let _ = match (account.closes(), account.lost()) {
+            (true, 0) => writeln!(buf, "The account closes: nothing was lost."),
+            (true, lost) => {
+                writeln!(buf, "{set}The account closes: {} lost, each of them counted.{reset}", counted(lost, "record"))
+            }
+            (false, _) => writeln!(
+                buf,
+                "{set}The account does not close: figures above may lack records. Please report this.{reset}"
+            ),
+        };
+    }
+}
+
+fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
+}
+
+/// The most frequent kinds, three to a line, and how many there were of the others.
+fn push_kinds(matrix: &[u64; 256], buf: &mut Vec<u8>) {
+    let mut kinds: Vec<_> = kinds(matrix).collect();
+    kinds.sort_by_key(|kind| Reverse(kind.count));
+    let (listed, others) = kinds.split_at(kinds.len().min(KINDS));
+    for row in listed.chunks(3) {
+        let cells: Vec<_> = row.iter().map(cell).collect();
+        let _ = writeln!(buf, "{}", cells.concat().trim_end());
+    }
+    if !others.is_empty() {
+        let rest: u64 = others.iter().map(|kind| kind.count).sum();
+        let _ = writeln!(buf, "{:>9} of {} other kinds", grouped(rest), others.len());
+    }
+}
+
+fn cell(kind: &Kind) -> String {
+    format!("{:>9} {:22}", grouped(kind.count), format!("{}→{}", kind.old, kind.new))
+}

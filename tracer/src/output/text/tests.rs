@@ -1,0 +1,126 @@
+//! Lines as a person sees them.
+
+use jiff::tz::{TimeZone, offset};
+
+use super::{TextOptions, TextOutput, numbers};
+use crate::{
+    event::TcpState::{Close, CloseWait, Established, LastAck, SynSent},
+    observation::Observation,
+    output::samples::{CLOCK, at, change, start, story, summary},
+    services::Services,
+};
+
+fn options() -> TextOptions {
+    let services = Services::parse("https 443/tcp\nhttp 80/tcp\nodd 40000/tcp\nhosts2 81/tcp");
+    TextOptions { zone: TimeZone::UTC, services: Some(services), color: false, quiet: false, verbose: false }
+}
+
+fn print(options: TextOptions, observations: &[Observation]) -> String {
+    let mut output = TextOutput::new(options);
+    let mut buf = Vec::new();
+    output.start(&start(), &mut buf);
+    observations.iter().for_each(|observation| output.observe(observation, &mut buf));
+    String::from_utf8(buf).expect("text")
+}
+
+macro_rules! snapshot {
+    ($text:expr) => {
+        insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!($text) })
+    };
+}
+
+#[test]
+fn a_story() {
+    snapshot!(print(options(), &story()));
+}
+
+#[test]
+fn a_story_in_numbers_with_details_and_no_frame() {
+    snapshot!(print(TextOptions { services: None, quiet: true, verbose: true, ..options() }, &story()));
+}
+
+#[test]
+fn a_story_in_colour() {
+    snapshot!(print(TextOptions { color: true, ..options() }, &story()).replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn the_usual_line_fits_into_100_columns_and_the_summary_into_12_lines() {
+    let text = print(options(), &story());
+    let usual = text.lines().find(|line| line.contains("SYN_SENT→ESTABLISHED")).expect("the line");
+    assert!(usual.chars().count() <= 100, "{usual}");
+    let summary = text.lines().skip_while(|line| !line.contains("shown in")).count();
+    assert!(summary <= 12, "{summary} lines");
+}
+
+#[test]
+fn midnight_gets_a_line_of_its_own() {
+    let evening = 9 * 3_600_000_000_000;
+    let ends = ("10.0.0.5:51324", "93.184.216.34:443");
+    let changes = [change(0, ends, SynSent, Established), change(evening, ends, Established, CloseWait)];
+    let late = change(evening + 3_600_000_000_000, ends, CloseWait, LastAck);
+    let observations: Vec<_> = changes.into_iter().chain([late]).map(Observation::Transition).collect();
+    let east = TextOptions { zone: TimeZone::fixed(offset(1)), ..options() };
+    snapshot!(print(east, &observations));
+}
+
+#[test]
+fn a_clean_and_a_broken_account() {
+    let mut clean = summary();
+    clean.account.first.handled += 1;
+    clean.account.first.reserve_failed = 0;
+    clean.account.first.submitted += 7;
+    clean.account.first.missed = 5;
+    clean.account.decoded += 7;
+    clean.account.matrix[0x12] += 1;
+    clean.anomalies = 0;
+    assert!(clean.account.closes());
+    let mut broken = clean.clone();
+    broken.account.decoded -= 1;
+    broken.evicted = 3;
+    let both = [clean, broken].map(|summary| Observation::Summary(Box::new(summary)));
+    snapshot!(print(options(), &both));
+}
+
+#[test]
+fn the_clock_may_step() {
+    let mut output = TextOutput::new(TextOptions { quiet: true, ..options() });
+    let mut buf = Vec::new();
+    output.start(&start(), &mut buf);
+    let stepped = crate::event::ClockPair { realtime_ns: CLOCK.realtime_ns + 2_000_000_000, ..CLOCK };
+    output.observe(&Observation::Clock(stepped), &mut buf);
+    let observed = change(0, ("10.0.0.5:1", "10.0.0.6:2"), Established, Close);
+    output.observe(&Observation::Transition(observed), &mut buf);
+    assert!(String::from_utf8_lossy(&buf).starts_with("14:03:09.123456 "));
+    assert_eq!(at(0), CLOCK.monotonic);
+}
+
+#[test]
+fn times_have_three_digits_that_count() {
+    let cases = [
+        (0, "0 ns"),
+        (999, "999 ns"),
+        (1_000, "1.00 µs"),
+        (17_000, "17.0 µs"),
+        (999_400, "999 µs"),
+        (999_500, "1.00 ms"),
+        (9_994_999, "9.99 ms"),
+        (9_995_000, "10.0 ms"),
+        (99_950_000, "100 ms"),
+        (12_345_678, "12.3 ms"),
+        (1_234_567_890, "1.23 s"),
+        (119_999_999_999, "120 s"),
+        (120_000_000_000, "2m00s"),
+        (11_520_000_000_000, "3h12m"),
+        (356_400_000_000_000, "4d03h"),
+    ];
+    for (ns, text) in cases {
+        assert_eq!(numbers::duration(ns), text, "{ns} ns");
+    }
+}
+
+#[test]
+fn long_numbers_are_grouped() {
+    let grouped = [0, 999, 1_000, 1_234_567, 12_345_678].map(numbers::grouped);
+    assert_eq!(grouped, ["0", "999", "1,000", "1,234,567", "12,345,678"]);
+}

@@ -1,0 +1,21 @@
+//! The live kernel as a source: load, attach, drain, and account for every record.
+
+pub mod btf;
+mod cgroups;
+mod clock;
+mod counters;
+pub mod offsets;
+mod ports;
+mod programs;
+mod rings;
+mod session;
+mod wakeup;
+
+pub use self::{
+    clock::ClockError,
+    ports::ephemeral_range,
+    programs::{LoadError, Programs},
+    rings::RingSizes,
+    session::{Live, LiveError, Options},
+    wakeup::Wakeup,
+};

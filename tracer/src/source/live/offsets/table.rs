@@ -1,0 +1,117 @@
+//! One line for each member.
+
+use tracer_common::wire::Offsets;
+
+use super::Feature;
+use crate::source::live::btf::{Btf, Field, FieldError};
+
+/// Everything that depends on the kernel, in the order in which it is listed.
+pub(super) const FEATURES: &[&Feature] = &[&IPV6, &NETNS, &CGROUP, &DEVICE, &INPUT_DEVICE, &PORT_RANGE];
+
+const IPV6: Feature =
+    Feature { name: "ipv6", lost: "IPv6 addresses", remedy: "a kernel built with CONFIG_IPV6 has them" };
+const NETNS: Feature = Feature {
+    name: "netns",
+    lost: "network namespaces and no filter by them",
+    remedy: "a kernel built with CONFIG_NET_NS has them",
+};
+const CGROUP: Feature = Feature {
+    name: "cgroup",
+    lost: "cgroups and no filter by them",
+    remedy: "Linux 5.16 or later, built with CONFIG_SOCK_CGROUP_DATA, has them",
+};
+const DEVICE: Feature = Feature {
+    name: "device",
+    lost: "devices of connections whose sockets are not bound to one",
+    remedy: "use a newer tracer that knows this kernel",
+};
+const INPUT_DEVICE: Feature = Feature {
+    name: "input_device",
+    lost: "devices of connections that have no route of their own",
+    remedy: "Linux 5.16 or later has them",
+};
+const PORT_RANGE: Feature = Feature {
+    name: "port_range",
+    lost: "early decision of port filters, so that connections wait for it in user space",
+    remedy: "use a newer tracer that knows this kernel",
+};
+
+/// Path of a member, and its size in bytes.
+pub(super) type Place = (&'static str, u32);
+
+/// One line of the table.
+pub(super) struct Row {
+    pub(super) put: fn(&mut Offsets, Field),
+    pub(super) structure: &'static str,
+    pub(super) first: Place,
+    /// Tried in this order where the first place is none.
+    pub(super) others: &'static [Place],
+    /// `None` if the member is required.
+    pub(super) feature: Option<&'static Feature>,
+}
+
+/// One line of the table: the member of [`Offsets`] (or a function that sets it), the struct, where to look.
+macro_rules! row {
+    ($name:ident, $($place:tt)+) => {
+        row!((|offsets, field| offsets.$name = field.offset), $($place)+)
+    };
+    ($put:expr, $structure:literal, $path:literal: $size:literal $(, $more:literal: $its:literal)* $(; $feature:ident)?) => {
+        Row {
+            put: $put,
+            structure: $structure,
+            first: ($path, $size),
+            others: &[$(($more, $its)),*],
+            feature: [$(Some(&$feature),)? None][0],
+        }
+    };
+}
+
+pub(super) const ROWS: &[Row] = &[
+    row!(sk_family, "sock", "__sk_common.skc_family": 2),
+    row!(sk_num, "sock", "__sk_common.skc_num": 2),
+    row!(sk_dport, "sock", "__sk_common.skc_dport": 2),
+    row!(sk_daddr, "sock", "__sk_common.skc_daddr": 4),
+    row!(sk_rcv_saddr, "sock", "__sk_common.skc_rcv_saddr": 4),
+    row!(sk_v6_daddr, "sock", "__sk_common.skc_v6_daddr": 16; IPV6),
+    row!(sk_v6_rcv_saddr, "sock", "__sk_common.skc_v6_rcv_saddr": 16; IPV6),
+    row!(sk_cookie, "sock", "__sk_common.skc_cookie": 8),
+    row!(sk_bound_dev_if, "sock", "__sk_common.skc_bound_dev_if": 4),
+    row!(sk_net, "sock", "__sk_common.skc_net.net": 8; NETNS),
+    row!(sk_protocol, "sock", "sk_protocol": 2),
+    row!(sk_err, "sock", "sk_err": 4),
+    row!(sk_shutdown, "sock", "sk_shutdown": 1),
+    row!(sk_lock_owned, "sock", "sk_lock.owned": 4),
+    row!(sk_uid, "sock", "sk_uid.val": 4),
+    row!(sk_cgroup, "sock", "sk_cgrp_data.cgroup": 8; CGROUP),
+    row!(sk_dst_cache, "sock", "sk_dst_cache": 8; DEVICE),
+    row!(sk_rx_dst_ifindex, "sock", "sk_rx_dst_ifindex": 4; INPUT_DEVICE),
+    row!(dst_dev, "dst_entry", "dev": 8; DEVICE),
+    row!(dev_ifindex, "net_device", "ifindex": 4; DEVICE),
+    row!(net_inum, "net", "ns.inum": 4; NETNS),
+    row!((port_range), "net", "ipv4.ip_local_ports.range": 8, "ipv4.ip_local_ports.range": 4; PORT_RANGE),
+    row!(cgroup_kn, "cgroup", "kn": 8; CGROUP),
+    row!(kn_id, "kernfs_node", "id": 8; CGROUP),
+    row!(kn_parent, "kernfs_node", "__parent": 8, "parent": 8; CGROUP),
+    row!(inet_sport, "inet_sock", "inet_sport": 2),
+    row!(tcp_srtt_us, "tcp_sock", "srtt_us": 4),
+    row!(tcp_total_retrans, "tcp_sock", "total_retrans": 4),
+    row!(tcp_bytes_acked, "tcp_sock", "bytes_acked": 8),
+    row!(tcp_bytes_received, "tcp_sock", "bytes_received": 8),
+    row!(task_group_leader, "task_struct", "group_leader": 8),
+    row!(task_tgid, "task_struct", "tgid": 4),
+    row!(task_comm, "task_struct", "comm": 16),
+];
+
+/// Two numbers lie there: two u32 before Linux 6.8 (`int range[2]`), then two u16 (the halves of `u32 range`).
+fn port_range(offsets: &mut Offsets, field: Field) {
+    offsets.net_port_range = field.offset;
+    offsets.net_port_range_width = field.size / 2;
+}
+
+impl Row {
+    /// The first of the places that this kernel has; else why the first one is none.
+    pub(super) fn find(&self, btf: &Btf) -> Result<Field, FieldError> {
+        let look = |(path, size): &Place| btf.field_of_size(self.structure, path, *size);
+        look(&self.first).or_else(|error| self.others.iter().find_map(|place| look(place).ok()).ok_or(error))
+    }
+}

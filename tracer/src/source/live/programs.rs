@@ -1,0 +1,168 @@
+//! Loads the BPF object with everything it must know as constants, and attaches it.
+
+use aya::{
+    Btf, BtfError, Ebpf, EbpfError, EbpfLoader,
+    maps::{ArrayOfMaps, LpmTrie, MapData, MapError, PerCpuArray, RingBuf, lpm_trie},
+    programs::{BtfTracePoint, Link as _, ProgramError, tp_btf::BtfTracePointLink},
+};
+use tracer_common::wire::{Config, Offsets};
+use zerocopy::IntoBytes as _;
+
+use super::{
+    counters::{Counters, CountersError},
+    rings::{self, RingError, Rings},
+};
+use crate::filter::KernelFilter;
+
+/// The object that `cargo xtask build-ebpf` made.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_BPF_OBJECT"));
+
+/// The tracepoint both programs sit on.
+const TRACEPOINT: &str = "inet_sock_set_state";
+/// In the order in which they must be attached: the second catches what the first one missed.
+const PROGRAMS: [&str; 2] = ["tracer_state", "tracer_state_2"];
+/// Records that may wait for their filter to be decided, if any may.
+const HELD: u32 = 8192;
+
+/// Why the kernel side could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The kernel's BTF could not be read by the loader.
+    #[error("reading the kernel's type information (/sys/kernel/btf/vmlinux) failed")]
+    Btf(#[from] BtfError),
+    /// Creating maps or relocating failed.
+    #[error("loading the BPF object failed")]
+    Object(#[from] EbpfError),
+    /// The object lacks a part that this version needs.
+    #[error("the BPF object has no {0}: tracer was built wrongly, build it again")]
+    Incomplete(&'static str),
+    /// The kernel refused a program.
+    #[error("the kernel refused the program {name}")]
+    Program {
+        /// Its name.
+        name: &'static str,
+        /// What the kernel said; holds the verifier's log.
+        #[source]
+        source: ProgramError,
+    },
+    /// A map could not be filled.
+    #[error("preparing a BPF map failed")]
+    Map(#[from] MapError),
+    /// The ring buffers could not be set up.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// The counters could not be opened.
+    #[error(transparent)]
+    Counters(#[from] CountersError),
+}
+
+/// What the programs are to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Programs<'a> {
+    /// Member offsets of this kernel.
+    pub offsets: &'a Offsets,
+    /// What to stream.
+    pub filter: &'a KernelFilter,
+    /// Ring buffers, bytes, all CPUs together.
+    pub ring_bytes: usize,
+    /// Level of the kernel side's own messages.
+    pub kernel_log: Option<log::Level>,
+}
+
+/// The kernel side, attached. Detaches when dropped.
+pub(super) struct Attached {
+    pub(super) rings: Rings,
+    pub(super) counters: Counters,
+    pub(super) ebpf: Ebpf,
+    links: Vec<BtfTracePointLink>,
+}
+
+impl Attached {
+    /// Detaches the second program first: without the first one's notes it would take events twice.
+    pub(super) fn detach(&mut self) {
+        while let Some(link) = self.links.pop() {
+            // A link of a program we hold; the kernel detaches on close in any case.
+            let _ = link.detach();
+        }
+    }
+}
+
+impl Programs<'_> {
+    /// Loads and attaches.
+    pub(super) fn attach(&self) -> Result<Attached, LoadError> {
+        let btf = Btf::from_sys_fs()?;
+        let sizes = rings::sizes(self.ring_bytes)?;
+        let config = Config {
+            offsets: *self.offsets,
+            filter: self.filter.config,
+            wake_every: sizes.wake_every(),
+        };
+        let mut ebpf = self.load_object(&btf, &config)?;
+        self.fill_prefixes(&mut ebpf)?;
+        let mut outer: ArrayOfMaps<MapData, RingBuf<MapData>> = take(&mut ebpf, "RINGS")?;
+        let rings = Rings::create(&mut outer, sizes)?;
+        let states: PerCpuArray<MapData, _> = take(&mut ebpf, "CPU_STATE")?;
+
+        for name in PROGRAMS {
+            program(&mut ebpf, name)?
+                .load(TRACEPOINT, &btf)
+                .map_err(|source| LoadError::Program { name, source })?;
+        }
+        let mut links = Vec::new();
+        for name in PROGRAMS {
+            let failed = |source| LoadError::Program { name, source };
+            let program = program(&mut ebpf, name)?;
+            let id = program.attach().map_err(failed)?;
+            links.push(program.take_link(id).map_err(failed)?);
+        }
+        let counters = {
+            let fd = |name: &'static str| -> Result<_, LoadError> {
+                let program = ebpf.program(name).ok_or(LoadError::Incomplete(name))?;
+                program.fd().map_err(|source| LoadError::Program { name, source })
+            };
+            Counters::open(states, [fd(PROGRAMS[0])?, fd(PROGRAMS[1])?])?
+        };
+        Ok(Attached { rings, counters, ebpf, links })
+    }
+
+    fn load_object(&self, btf: &Btf, config: &Config) -> Result<Ebpf, LoadError> {
+        let log_level = self.kernel_log.map_or(0, |level| level as u8);
+        let held = if self.filter.config.may_hold != 0 { HELD } else { 1 };
+        let prefixes = u32::try_from(self.filter.prefixes.len()).unwrap_or(u32::MAX).max(1);
+        let mut loader = EbpfLoader::new();
+        loader
+            .btf(Some(btf))
+            .override_global("CONFIG", config.as_bytes(), true)
+            .override_global("PORT_BITS", self.filter.port_bits.as_slice(), true)
+            .override_global(aya_log::LEVEL, &log_level, true)
+            .map_max_entries("RINGS", rings::ring_count()?)
+            .map_max_entries("HELD", held)
+            .map_max_entries("ADDR_BITS", prefixes);
+        if self.kernel_log.is_none() {
+            // Nothing is ever written to it then.
+            loader.map_max_entries("AYA_LOGS", u32::try_from(rustix::param::page_size()).unwrap_or(4096));
+        }
+        Ok(loader.load(OBJECT)?)
+    }
+
+    fn fill_prefixes(&self, ebpf: &mut Ebpf) -> Result<(), LoadError> {
+        let map = ebpf.map_mut("ADDR_BITS").ok_or(LoadError::Incomplete("ADDR_BITS"))?;
+        let mut trie: LpmTrie<&mut MapData, [u8; 16], u64> = LpmTrie::try_from(map)?;
+        for (addr, len, bits) in &self.filter.prefixes {
+            trie.insert(&lpm_trie::Key::new(u32::from(*len), addr.octets()), u64::from(*bits), 0)?;
+        }
+        Ok(())
+    }
+}
+
+fn take<M: TryFrom<aya::maps::Map, Error = MapError>>(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+) -> Result<M, LoadError> {
+    Ok(M::try_from(ebpf.take_map(name).ok_or(LoadError::Incomplete(name))?)?)
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut BtfTracePoint, LoadError> {
+    let program = ebpf.program_mut(name).ok_or(LoadError::Incomplete(name))?;
+    program.try_into().map_err(|source| LoadError::Program { name, source })
+}

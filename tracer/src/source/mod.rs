@@ -1,0 +1,3 @@
+//! Where events come from: the live kernel.
+
+pub mod live;

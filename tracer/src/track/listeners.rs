@@ -1,0 +1,59 @@
+//! Who listens where: the only thing that is known about an accepted socket's process until it proves itself.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use crate::event::{Process, SockAddress, Transition};
+
+/// Listening ends remembered at most. Beyond it, accepted sockets just lack their listener.
+const CAPACITY: usize = 65_536;
+
+/// Network namespace, address, port.
+type Key = (u32, IpAddr, u16);
+
+/// Listening sockets by where they listen. Several may share an end (`SO_REUSEPORT`).
+#[derive(Debug, Default)]
+pub(super) struct Listeners(HashMap<Key, Vec<(SockAddress, Process)>>);
+
+impl Listeners {
+    /// Remembers a socket that began to listen.
+    pub(super) fn insert(&mut self, transition: &Transition, process: Process) {
+        let Some(key) = key(transition) else { return };
+        if self.0.len() < CAPACITY || self.0.contains_key(&key) {
+            self.0.entry(key).or_default().push((transition.sock, process));
+        }
+    }
+
+    /// Forgets a socket that stopped listening.
+    pub(super) fn remove(&mut self, transition: &Transition) {
+        let Some(key) = key(transition) else { return };
+        if let Some(sharing) = self.0.get_mut(&key) {
+            sharing.retain(|(sock, _)| *sock != transition.sock);
+            if sharing.is_empty() {
+                self.0.remove(&key);
+            }
+        }
+    }
+
+    /// The process that listens where this connection came in; `None` if unknown or if it could be several.
+    pub(super) fn of(&self, transition: &Transition) -> Option<Process> {
+        let (netns, addr, port) = key(transition)?;
+        let any_v4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let any_v6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        // The kernel prefers the most specific listener (inet_lookup_listener, net/ipv4/inet_hashtables.c).
+        [addr, any_v4, any_v6]
+            .into_iter()
+            .filter(|candidate| *candidate != any_v4 || addr.is_ipv4())
+            .find_map(|candidate| self.0.get(&(netns, candidate, port)))
+            .and_then(|sharing| {
+                let (_, first) = sharing.first()?;
+                sharing.iter().all(|(_, process)| process == first).then_some(*first)
+            })
+    }
+}
+
+fn key(transition: &Transition) -> Option<Key> {
+    Some((transition.netns, transition.local.canonical(), transition.local.port?))
+}

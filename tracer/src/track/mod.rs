@@ -1,0 +1,198 @@
+//! Connections: one state machine each, from events to observations. Pure: no clock, no terminal, no file, no kernel.
+
+mod listeners;
+mod rfc;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use tracer_common::filter::Verdict;
+
+pub use self::rfc::expected_after;
+use self::{
+    listeners::Listeners,
+    table::{Connection, Table},
+};
+use crate::{
+    event::{Event, TcpState, Transition},
+    filter::{CgroupAncestry, Filter},
+    observation::{Anomaly, Known, Observation, ObservedTransition, Owner, OwnerSource, Role},
+};
+
+/// Transitions of one connection that wait for the filter at most; a connection has about ten in all.
+const WAITING: usize = 32;
+
+/// Figures the tracker keeps about its own work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// Transitions that matched the filter, by `old << 4 | new`.
+    pub transitions: [u64; 256],
+    /// Anomalies among them.
+    pub anomalies: u64,
+}
+
+/// Follows every connection.
+pub struct Tracker {
+    filter: Filter,
+    table: Table,
+    listeners: Listeners,
+    ancestry: CgroupAncestry,
+    tally: Tally,
+}
+
+impl Tracker {
+    /// Follows up to `capacity` sockets at a time and reports what `filter` lets through.
+    #[must_use]
+    pub fn new(filter: Filter, capacity: usize) -> Self {
+        Self {
+            filter,
+            table: Table::new(capacity),
+            listeners: Listeners::default(),
+            ancestry: CgroupAncestry::default(),
+            tally: Tally { transitions: [0; 256], anomalies: 0 },
+        }
+    }
+
+    /// Takes in one event and reports what follows from it.
+    pub fn apply(&mut self, event: Event, report: &mut impl FnMut(&Observation)) {
+        match event {
+            Event::Clock(pair) => report(&Observation::Clock(pair)),
+            Event::Cgroup { id, path } => {
+                self.ancestry.learn(id, &path);
+                report(&Observation::Cgroup { id, path });
+            }
+            Event::Gap(gap) => report(&Observation::Gap(gap)),
+            Event::Transition(transition) => self.transition(transition, report),
+        }
+    }
+
+    /// Figures so far.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Sockets in the table, and how many had to be forgotten.
+    #[must_use]
+    pub fn occupancy(&self) -> (u64, u64) {
+        (self.table.len() as u64, self.table.evicted())
+    }
+
+    fn transition(&mut self, transition: Transition, report: &mut impl FnMut(&Observation)) {
+        let mut connection = self.connection(&transition);
+        let in_state_ns = (connection.state == transition.old)
+            .then(|| connection.entered.map(|since| transition.time.since(since)))
+            .flatten();
+        self.learn(&transition, &mut connection.known);
+        let observed = ObservedTransition { transition, in_state_ns, known: connection.known };
+        self.decide(&observed, &mut connection, report);
+        connection.state = transition.new;
+        connection.entered = Some(transition.time);
+        if transition.new != TcpState::Close {
+            self.table.insert(&transition, connection);
+        }
+    }
+
+    /// What is known of the transition's socket, or a fresh entry.
+    fn connection(&mut self, transition: &Transition) -> Connection {
+        let known = self.table.take(transition);
+        let starts = transition.old == TcpState::Close
+            || (transition.old == TcpState::Listen && transition.new == TcpState::SynRecv);
+        known.filter(|_| !starts).unwrap_or_else(|| Connection {
+            state: transition.old,
+            entered: None,
+            known: Known::default(),
+            verdict: Verdict::Undecided,
+            waiting: Vec::new(),
+        })
+    }
+
+    /// Learns the role and the owner from a transition that proves them.
+    fn learn(&mut self, transition: &Transition, known: &mut Known) {
+        use TcpState::{Close, Listen, SynRecv, SynSent};
+        match (transition.old, transition.new) {
+            (Close, SynSent) | (SynSent, _) => known.role = Some(Role::Client),
+            (Listen, SynRecv) => known.role = Some(Role::Server),
+            (Close, Listen) | (Listen, _) => known.role = Some(Role::Listener),
+            _ => {}
+        }
+        if let (Some(process), Some(source)) = (transition.actor, ownership(transition, known)) {
+            known.owner = Some(Owner { process, source });
+        }
+        match (transition.old, transition.new) {
+            (Close, Listen) => {
+                if let Some(process) = transition.actor {
+                    self.listeners.insert(transition, process);
+                }
+            }
+            (Listen, Close) => self.listeners.remove(transition),
+            _ if known.role == Some(Role::Server) && known.listener.is_none() => {
+                known.listener = self.listeners.of(transition);
+            }
+            _ => {}
+        }
+    }
+
+    /// Reports the transition if the filter lets the connection through, with those that waited for the answer.
+    fn decide(
+        &mut self,
+        observed: &ObservedTransition,
+        connection: &mut Connection,
+        report: &mut impl FnMut(&Observation),
+    ) {
+        if connection.verdict != Verdict::Match {
+            connection.verdict = self.verdict(observed);
+        }
+        match connection.verdict {
+            Verdict::NoMatch => connection.waiting.clear(),
+            Verdict::Undecided => {
+                if connection.waiting.len() < WAITING {
+                    connection.waiting.push(*observed);
+                }
+            }
+            Verdict::Match => {
+                for earlier in std::mem::take(&mut connection.waiting) {
+                    self.emit(&earlier, report);
+                }
+                self.emit(observed, report);
+            }
+        }
+    }
+
+    /// The filter's answer, final when the socket is: no later event can tell more.
+    fn verdict(&self, ObservedTransition { transition, known, .. }: &ObservedTransition) -> Verdict {
+        if transition.new != TcpState::Close {
+            self.filter.decide(transition, known, &self.ancestry)
+        } else if self.filter.decide_finally(transition, known, &self.ancestry) {
+            Verdict::Match
+        } else {
+            Verdict::NoMatch
+        }
+    }
+
+    fn emit(&mut self, observed: &ObservedTransition, report: &mut impl FnMut(&Observation)) {
+        let (old, new) = (observed.transition.old, observed.transition.new);
+        self.tally.transitions[usize::from(old as u8) << 4 | usize::from(new as u8)] += 1;
+        report(&Observation::Transition(*observed));
+        let expected = expected_after(old);
+        if !expected.contains(&new) {
+            self.tally.anomalies += 1;
+            report(&Observation::Anomaly(Anomaly { observed: *observed, expected }));
+        }
+    }
+}
+
+/// How a transition proves that whoever held the socket's lock owns the socket; `None` if it does not.
+fn ownership(transition: &Transition, known: &Known) -> Option<OwnerSource> {
+    use TcpState::{Close, CloseWait, Established, FinWait1, LastAck, Listen, SynRecv, SynSent};
+    match (transition.old, transition.new) {
+        (Close, SynSent) => Some(OwnerSource::Connect),
+        (Close, Listen) => Some(OwnerSource::Listen),
+        (Established | SynRecv, FinWait1) | (CloseWait, LastAck) => Some(OwnerSource::Close),
+        // An abortive close (SO_LINGER 0, unread data) is the owner's; an administrator's leaves ECONNABORTED.
+        (_, Close) if known.owner.is_none() && transition.error.is_none() => {
+            Some(OwnerSource::Close)
+        }
+        _ => None,
+    }
+}

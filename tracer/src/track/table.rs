@@ -1,0 +1,71 @@
+//! The table of connections: keyed by cookie, by the socket's address where the kernel had no cookie yet.
+
+use hashlink::LruCache;
+use tracer_common::filter::Verdict;
+
+use crate::{
+    event::{MonotonicNs, SockAddress, SocketCookie, TcpState, Transition},
+    observation::{Known, ObservedTransition},
+};
+
+/// What is remembered of one socket.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    pub(super) state: TcpState,
+    /// When it entered `state`; `None` if that was not seen.
+    pub(super) entered: Option<MonotonicNs>,
+    pub(super) known: Known,
+    pub(super) verdict: Verdict,
+    /// Transitions that wait for the filter to be decided.
+    pub(super) waiting: Vec<ObservedTransition>,
+}
+
+/// Identity of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Cookie(SocketCookie),
+    Sock(SockAddress),
+}
+
+/// Connections in the order in which they were last heard of, at most `capacity`.
+pub(super) struct Table {
+    connections: LruCache<Key, Connection>,
+    evicted: u64,
+}
+
+impl Table {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { connections: LruCache::new(capacity.max(1)), evicted: 0 }
+    }
+
+    /// Takes a socket's entry out; it is put back by [`Table::insert`] unless the socket is gone.
+    pub(super) fn take(&mut self, transition: &Transition) -> Option<Connection> {
+        if let Some(cookie) = transition.cookie
+            && let Some(found) = self.connections.remove(&Key::Cookie(cookie))
+        {
+            return Some(found);
+        }
+        // Only a socket whose first record came without cookie is filed under its address.
+        matches!(transition.old, TcpState::SynRecv)
+            .then(|| self.connections.remove(&Key::Sock(transition.sock)))
+            .flatten()
+    }
+
+    /// Files a socket under the best identity its last transition has.
+    pub(super) fn insert(&mut self, transition: &Transition, connection: Connection) {
+        if self.connections.len() == self.connections.capacity() {
+            self.connections.remove_lru();
+            self.evicted += 1;
+        }
+        let key = transition.cookie.map_or(Key::Sock(transition.sock), Key::Cookie);
+        self.connections.insert(key, connection);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}

@@ -1,0 +1,189 @@
+//! The tracker alone: events in, observations out.
+
+use std::num::NonZeroU64;
+
+use super::Tracker;
+use crate::{
+    event::{
+        Comm, Endpoint, Event, Family, MonotonicNs, Process, SockAddress, SocketCookie, TcpState,
+        Transition,
+    },
+    filter::{Criteria, Filter},
+    observation::{Observation, ObservedTransition, OwnerSource, Role},
+};
+use TcpState::{Close, CloseWait, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent};
+
+const CLIENT: &str = "10.0.0.1:40000";
+const SERVER: &str = "10.0.0.2:443";
+
+fn end(text: &str) -> Endpoint {
+    let addr: std::net::SocketAddr = text.parse().expect("an address");
+    Endpoint { addr: addr.ip(), port: (addr.port() != 0).then_some(addr.port()) }
+}
+
+fn process(pid: u32) -> Process {
+    Process { pid, comm: Comm::default() }
+}
+
+/// A transition of socket `id` at `time` nanoseconds.
+fn step(id: u64, time: u64, old: TcpState, new: TcpState) -> Transition {
+    Transition {
+        time: MonotonicNs(time),
+        cookie: NonZeroU64::new(id).map(SocketCookie),
+        sock: SockAddress(0xffff_0000 + id),
+        netns: 1,
+        cgroup_id: None,
+        uid: 0,
+        family: Family::Ipv4,
+        local: end(CLIENT),
+        remote: Some(end(SERVER)),
+        old,
+        new,
+        error: None,
+        shutdown: 0,
+        actor: None,
+        srtt_us8: 0,
+        total_retrans: 0,
+        bytes_acked: 0,
+        bytes_received: 0,
+        ifindex: None,
+        undecided: false,
+    }
+}
+
+fn observe(tracker: &mut Tracker, transitions: impl IntoIterator<Item = Transition>) -> Vec<Observation> {
+    let mut seen = Vec::new();
+    for transition in transitions {
+        tracker.apply(Event::Transition(transition), &mut |o: &Observation| seen.push(o.clone()));
+    }
+    seen
+}
+
+fn transitions(seen: &[Observation]) -> Vec<&ObservedTransition> {
+    seen.iter()
+        .filter_map(|o| match o {
+            Observation::Transition(observed) => Some(observed),
+            _ => None,
+        })
+        .collect()
+}
+
+fn pass_all() -> Tracker {
+    Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 1000)
+}
+
+#[test]
+fn time_in_state_role_and_owner_are_carried() {
+    let connect = Transition { actor: Some(process(7)), ..step(1, 100, Close, SynSent) };
+    let seen = observe(
+        &mut pass_all(),
+        [connect, step(1, 350, SynSent, Established), step(1, 1350, Established, CloseWait)],
+    );
+    let seen = transitions(&seen);
+    assert_eq!(seen.iter().map(|o| o.in_state_ns).collect::<Vec<_>>(), [None, Some(250), Some(1000)]);
+    for observed in seen {
+        assert_eq!(observed.known.role, Some(Role::Client));
+        let owner = observed.known.owner.expect("connect proves it");
+        assert_eq!((owner.process, owner.source), (process(7), OwnerSource::Connect));
+    }
+}
+
+#[test]
+fn a_bystander_never_becomes_the_owner() {
+    let seen = observe(
+        &mut pass_all(),
+        [
+            step(1, 1, Listen, SynRecv),
+            Transition { actor: Some(process(9)), ..step(1, 2, SynRecv, Established) },
+            Transition { actor: Some(process(9)), error: Some(103), ..step(1, 3, Established, Close) },
+        ],
+    );
+    assert!(transitions(&seen).iter().all(|o| o.known.owner.is_none()));
+}
+
+#[test]
+fn an_accepted_socket_knows_its_listener_and_is_proven_by_its_close() {
+    let listen = Transition {
+        local: end("0.0.0.0:443"),
+        remote: None,
+        actor: Some(process(5)),
+        ..step(1, 1, Close, Listen)
+    };
+    let accepted = |time, old, new| Transition { local: end(SERVER), remote: Some(end(CLIENT)), ..step(2, time, old, new) };
+    let seen = observe(
+        &mut pass_all(),
+        [
+            listen,
+            accepted(2, Listen, SynRecv),
+            accepted(3, SynRecv, Established),
+            Transition { actor: Some(process(6)), ..accepted(4, Established, FinWait1) },
+        ],
+    );
+    let seen = transitions(&seen);
+    assert!(seen[1..].iter().all(|o| o.known.listener == Some(process(5))));
+    assert_eq!(seen[2].known.owner, None);
+    assert_eq!(seen[3].known.owner.map(|o| (o.process, o.source)), Some((process(6), OwnerSource::Close)));
+}
+
+#[test]
+fn several_processes_listening_on_one_port_are_not_guessed_between() {
+    let listen = |id, pid| Transition {
+        local: end("0.0.0.0:443"),
+        remote: None,
+        actor: Some(process(pid)),
+        ..step(id, 1, Close, Listen)
+    };
+    let accepted = Transition { local: end(SERVER), ..step(3, 2, Listen, SynRecv) };
+    let seen = observe(&mut pass_all(), [listen(1, 5), listen(2, 6), accepted]);
+    assert_eq!(transitions(&seen)[2].known.listener, None);
+}
+
+#[test]
+fn a_socket_without_cookie_is_found_again_by_its_address() {
+    let clone = Transition { cookie: None, remote: None, ..step(4, 10, Listen, SynRecv) };
+    let seen = observe(&mut pass_all(), [clone, step(4, 30, SynRecv, Established)]);
+    let seen = transitions(&seen);
+    assert_eq!(seen[1].in_state_ns, Some(20));
+    assert_eq!(seen[1].known.role, Some(Role::Server));
+}
+
+#[test]
+fn impossible_transitions_are_anomalies_and_shown() {
+    let seen = observe(&mut pass_all(), [step(1, 1, Close, FinWait2)]);
+    assert_eq!(transitions(&seen).len(), 1);
+    let Some(Observation::Anomaly(anomaly)) = seen.last() else { panic!("no anomaly: {seen:?}") };
+    assert_eq!(anomaly.expected, [SynSent, Listen]);
+}
+
+#[test]
+fn every_state_the_kernel_reports_may_follow_as_it_does() {
+    let lives: [&[TcpState]; 5] = [
+        &[Close, SynSent, Established, FinWait1, FinWait2, Close],
+        &[Listen, SynRecv, Established, CloseWait, LastAck, Close],
+        &[Close, SynSent, SynRecv, Established, FinWait1, TcpState::Closing, Close],
+        &[Listen, SynRecv, FinWait1, Close],
+        &[Close, Listen, Close],
+    ];
+    for life in lives {
+        let mut tracker = pass_all();
+        observe(&mut tracker, life.windows(2).zip(1..).map(|(pair, time)| step(1, time, pair[0], pair[1])));
+        assert_eq!(tracker.tally().anomalies, 0, "{life:?}");
+    }
+}
+
+#[test]
+fn the_table_forgets_the_least_recently_heard_of_and_counts_it() {
+    let mut tracker = Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 2);
+    observe(&mut tracker, (1..=3).map(|id| step(id, id, Close, SynSent)));
+    assert_eq!(tracker.occupancy(), (2, 1));
+    let seen = observe(&mut tracker, [step(1, 9, SynSent, Established), step(3, 9, SynSent, Established)]);
+    let seen = transitions(&seen);
+    assert_eq!((seen[0].in_state_ns, seen[1].in_state_ns), (None, Some(6)));
+}
+
+#[test]
+fn a_closed_socket_leaves_the_table() {
+    let mut tracker = pass_all();
+    observe(&mut tracker, [step(1, 1, Close, SynSent), step(1, 2, SynSent, Close)]);
+    assert_eq!(tracker.occupancy(), (0, 0));
+}

@@ -1,0 +1,276 @@
+//! `tracer watch`: the live stream, from the kernel to the screen.
+
+use std::{num::NonZeroU64, time::Duration};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{self, MissedTickBehavior},
+};
+
+use crate::{
+    config::{Speech, Watch},
+    doctor::{self, Readiness},
+    event::{ClockPair, Event},
+    filter::StateFilter,
+    observation::{Observation, Start, Summary},
+    output::{Output, Sink, SinkError},
+    run::{Failure, Status},
+    services::Services,
+    source::live::{self, Live, LiveError},
+    track::Tracker,
+};
+
+/// How long a record waits at most for the reader, if nothing wakes it before.
+const TICK: Duration = Duration::from_millis(50);
+/// When it is said how much was seen so far, so that an idle host is not mistaken for a broken tool.
+const FIRST_WORD: Duration = Duration::from_millis(2500);
+
+/// Runs `tracer watch` to its end.
+pub fn watch(watch: Watch, speech: Speech, services: Services) -> Result<Status, Failure> {
+    let ready = doctor::preflight().map_err(Failure::machine)?;
+    let sink = Sink::open(watch.output.as_deref())?;
+    let filter = watch.filter.compile(live::ephemeral_range());
+    let live = Live::start(&live::Options {
+        offsets: &ready.offsets,
+        filter: &filter,
+        ring_bytes: watch.resources.ring_bytes,
+        kernel_log: watch.resources.kernel_log.map(Into::into),
+    })
+    .map_err(|error| match error {
+        LiveError::Load(_) => Failure::machine(doctor::explain(&error)),
+        other => other.into(),
+    })?;
+    let session = Session::new(&watch, speech, services, ready, live, sink)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(session.run(watch.duration))
+}
+
+/// A running stream.
+struct Session {
+    live: Live,
+    tracker: Tracker,
+    printer: Printer,
+    quiet: bool,
+    started: ClockPair,
+    events: Vec<Event>,
+}
+
+/// What is shown, and where it goes.
+struct Printer {
+    output: Output,
+    sink: Sink,
+    shown: StateFilter,
+    remaining: Option<NonZeroU64>,
+    exhausted: bool,
+    buffer: Vec<u8>,
+}
+
+impl Printer {
+    /// Formats an observation, if it is to be shown.
+    fn print(&mut self, observation: &Observation) {
+        if let Observation::Transition(observed) | Observation::Anomaly(crate::observation::Anomaly { observed, .. }) =
+            observation
+        {
+            if self.exhausted || !self.shown.shows(&observed.transition) {
+                return;
+            }
+        }
+        self.output.observe(observation, &mut self.buffer);
+        if let (Observation::Transition(_), Some(remaining)) = (observation, self.remaining) {
+            self.remaining = NonZeroU64::new(remaining.get() - 1);
+            self.exhausted = self.remaining.is_none();
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        let written = self.sink.write_all(&self.buffer);
+        self.buffer.clear();
+        written
+    }
+}
+
+impl Session {
+    fn new(
+        watch: &Watch,
+        speech: Speech,
+        services: Services,
+        ready: Readiness,
+        live: Live,
+        sink: Sink,
+    ) -> Result<Self, Failure> {
+        let started = live.now()?;
+        let start = Start {
+            clock: started,
+            host: ready.host,
+            boot_id: ready.boot_id,
+            kernel: ready.kernel,
+            filters: watch.filters.clone(),
+            features: ready.features,
+        };
+        let mut output = Output::new(speech, watch.numeric, services, sink.is_terminal());
+        let mut buffer = Vec::with_capacity(1 << 20);
+        output.start(&start, &mut buffer);
+        Ok(Self {
+            live,
+            tracker: Tracker::new(watch.filter.clone(), watch.resources.table_size),
+            printer: Printer {
+                output,
+                sink,
+                shown: watch.shown,
+                remaining: watch.count,
+                exhausted: false,
+                buffer,
+            },
+            quiet: speech.quiet,
+            started,
+            events: Vec::new(),
+        })
+    }
+
+    /// Streams until Ctrl-C, SIGTERM, the time or the count; a closed pipe is a way to end, too.
+    async fn run(mut self, duration: Option<Duration>) -> Result<Status, Failure> {
+        match self.stream(duration).await.and_then(|()| self.finish()) {
+            Err(Stop::Sink(SinkError::Closed)) => Ok(Status::Done),
+            Err(Stop::Sink(error)) => Err(error.into()),
+            Err(Stop::Failure(failure)) => Err(failure),
+            Ok(status) => Ok(status),
+        }
+    }
+
+    async fn stream(&mut self, duration: Option<Duration>) -> Result<(), Stop> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let wakeup = self.live.wakeup()?;
+        let mut tick = time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let end = time::sleep(duration.unwrap_or(Duration::MAX));
+        let first_word = time::sleep(FIRST_WORD);
+        tokio::pin!(end, first_word);
+        self.say("attached; Ctrl-C ends.");
+        self.printer.flush()?;
+
+        let mut more = false;
+        while !self.printer.exhausted {
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+                () = &mut end => break,
+                () = &mut first_word, if !first_word.is_elapsed() => self.say_first_word()?,
+                () = async {}, if more => {}
+                _ = tick.tick() => {}
+                announced = wakeup.announced() => announced?,
+            }
+            more = self.round()?;
+        }
+        Ok(())
+    }
+
+    /// One round: drain, conclude, print.
+    fn round(&mut self) -> Result<bool, Stop> {
+        let more = self.live.drain(&mut self.events)?;
+        self.consume()?;
+        Ok(more)
+    }
+
+    fn consume(&mut self) -> Result<(), SinkError> {
+        let Self { tracker, printer, events, .. } = self;
+        for event in events.drain(..) {
+            tracker.apply(event, &mut |observation| printer.print(observation));
+        }
+        printer.flush()
+    }
+
+    /// Detaches, shows what is left, closes the account.
+    fn finish(&mut self) -> Result<Status, Stop> {
+        let Self { live, tracker, printer, .. } = self;
+        let mut flushed = Ok(());
+        let account = live.finish(|events| {
+            for event in events.drain(..) {
+                tracker.apply(event, &mut |observation| printer.print(observation));
+            }
+            flushed = printer.flush();
+        })?;
+        flushed?;
+        let (tracked, evicted) = tracker.occupancy();
+        let tally = *tracker.tally();
+        let summary = Summary {
+            is_final: true,
+            from: self.started.monotonic,
+            to: live.now()?.monotonic,
+            transitions: tally.transitions,
+            anomalies: tally.anomalies,
+            tracked,
+            evicted,
+            account,
+        };
+        printer.print(&Observation::Summary(Box::new(summary)));
+        printer.flush()?;
+        Ok(self.judge(&account))
+    }
+
+    /// What the account means for the exit status, said aloud if it is bad news.
+    fn judge(&self, account: &crate::account::Account) -> Status {
+        if account.lost() > 0 {
+            eprintln!(
+                "tracer: {} records were lost ({} to full ring buffers, {} to nesting, {} damaged); a larger --ring-size \
+                 or a narrower filter helps.",
+                account.lost(),
+                account.reserve_failed(),
+                account.missed(),
+                account.undecodable
+            );
+            Status::Lossy
+        } else if !account.closes() {
+            eprintln!("tracer: the account does not close, which is a defect of tracer: run with --format json and report it.");
+            Status::Lossy
+        } else {
+            Status::Done
+        }
+    }
+
+    fn say(&self, words: &str) {
+        if !self.quiet {
+            eprintln!("tracer: {words}");
+        }
+    }
+
+    fn say_first_word(&mut self) -> Result<(), Stop> {
+        let seen = self.live.account()?.seen();
+        let matched: u64 = self.tracker.tally().transitions.iter().sum();
+        self.say(&format!("{seen} state changes seen on this host so far, {matched} of them match."));
+        Ok(())
+    }
+}
+
+/// Why a stream stopped before its time.
+enum Stop {
+    /// The output failed or was closed.
+    Sink(SinkError),
+    /// Something else.
+    Failure(Failure),
+}
+
+impl From<SinkError> for Stop {
+    fn from(error: SinkError) -> Self {
+        Self::Sink(error)
+    }
+}
+
+impl From<LiveError> for Stop {
+    fn from(error: LiveError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<live::ClockError> for Stop {
+    fn from(error: live::ClockError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failure(error.into())
+    }
+}

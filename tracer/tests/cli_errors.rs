@@ -1,0 +1,155 @@
+//! Every kind of wrong usage gets one sentence: what was given, what is wrong, what to do.
+
+use tracer::{
+    cli::{Early, parse},
+    config::Config,
+    services::Services,
+};
+
+const SERVICES: &str = "\
+ssh    22/tcp
+domain 53/udp
+http   80/tcp  www
+https  443/tcp # secure
+";
+
+/// The arguments are in the text already.
+macro_rules! snapshot {
+    ($text:expr) => {
+        insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!($text) })
+    };
+}
+
+fn complaint(args: &str) -> String {
+    let cli = match parse(["tracer"].into_iter().chain(args.split(' '))) {
+        Ok(cli) => cli,
+        Err(Early::Usage(sentence)) => return sentence,
+        Err(other) => panic!("{args}: {other:?}"),
+    };
+    match Config::new(cli, &Services::parse(SERVICES)) {
+        Err(error) => error.to_string(),
+        Ok(config) => panic!("{args}: accepted as {config:?}"),
+    }
+}
+
+fn complaints(lines: &[&str]) -> String {
+    lines.iter().map(|args| format!("{args}\n    {}\n", complaint(args))).collect()
+}
+
+#[test]
+fn ports() {
+    snapshot!(complaints(&[
+        "watch --port 0",
+        "watch --port 65536",
+        "watch --port 443,70000",
+        "watch --port 8100-8000",
+        "watch --port 8000-",
+        "watch --port -5",
+        "watch --port 80-0",
+        "watch --local-port !htps",
+        "watch --remote-port zzz",
+        "watch --port domain",
+        "watch --port 22,,80",
+        "watch --port !",
+        "watch --port +5",
+    ]));
+}
+
+#[test]
+fn addresses() {
+    snapshot!(complaints(&[
+        "watch --addr 10.0.0",
+        "watch --addr 10.0.0.0/33",
+        "watch --addr 10.0.0.0/x",
+        "watch --addr 10.0.0.1/8",
+        "watch --local 2001:db8::1/32",
+        "watch --remote 2001:db8::/129",
+        "watch --addr ::ffff:10.0.0.1/104",
+        "watch --addr example.org",
+        "watch -6 --addr 10.0.0.0/8",
+        "watch -4 --remote 2001:db8::/32",
+        "watch -6 --addr ::ffff:10.0.0.1",
+        "watch -4 -6",
+    ]));
+}
+
+#[test]
+fn processes_states_and_roles() {
+    snapshot!(complaints(&[
+        "watch --pid nginx",
+        "watch --pid 0",
+        "watch --pid 99999999999",
+        "watch --role servr",
+        "watch --state syn-snt",
+        "watch --state foo",
+        "watch --state time-wait",
+    ]));
+}
+
+#[test]
+fn names_of_this_host() {
+    snapshot!(complaints(&[
+        "watch --netns no-such-netns-here",
+        "watch --netns 12345",
+        "watch --netns pid:nginx",
+        "watch --netns pid:4194305",
+        "watch --netns /proc/self/ns/mnt",
+        "watch --netns /etc/passwd",
+        "watch --netns ./nowhere",
+        "watch --dev no-such-dev",
+        "watch --dev !loo",
+    ]));
+}
+
+#[test]
+fn amounts() {
+    snapshot!(complaints(&[
+        "watch -c 0",
+        "watch --count many",
+        "watch --duration soon",
+        "watch --duration 0s",
+        "watch --duration -5s",
+        "watch --duration=-5s",
+        "watch --ring-size 1",
+        "watch --ring-size 99T",
+        "watch --table-size 0",
+    ]));
+}
+
+#[test]
+fn arguments() {
+    snapshot!(complaints(&[
+        "wacth",
+        "frobnicate",
+        "watch --prot 443",
+        "watch --frobnicate",
+        "watch -x",
+        "watch 443",
+        "watch --port",
+        "watch --format xml",
+        "watch --format",
+        "watch --color=sometimes",
+        "watch --kernel-log loud",
+        "watch --no-loopback=yes",
+        "watch --quiet --quiet",
+        "watch --format json --format text",
+        "watch -c 1 -c 2",
+        "-q",
+        "doctor --port 443",
+    ]));
+}
+
+#[test]
+fn too_many_values_for_the_kernel() {
+    let numbers: Vec<_> = (4_026_531_840_u32..).take(17).map(|number| number.to_string()).collect();
+    snapshot!(complaint(&format!("watch --netns {}", numbers.join(","))));
+}
+
+#[test]
+fn what_is_echoed_cannot_control_the_terminal() {
+    assert!(!complaint("watch --port \u{1b}[31mred").contains('\u{1b}'));
+    assert!(!complaint("watch --frob\u{1b}[31m").contains('\u{1b}'));
+    assert!(!complaint("\u{1b}[31m").contains('\u{1b}'));
+    assert!(!complaint("watch --format \u{1b}[31m").contains('\u{1b}'));
+    assert!(!complaint("watch --netns \u{1b}[31m").contains('\u{1b}'));
+}

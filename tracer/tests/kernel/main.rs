@@ -1,0 +1,8 @@
+//! The whole path on the live kernel: real sockets in a network namespace of the test's own, the real binary, its JSON.
+
+mod account;
+mod close;
+mod connect;
+mod filter;
+mod lifecycle;
+mod support;

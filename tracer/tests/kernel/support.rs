@@ -1,0 +1,221 @@
+//! A namespace, a running tracer, and what it printed.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{self, File},
+    io::{BufRead as _, BufReader},
+    os::unix::fs::MetadataExt as _,
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+};
+
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    thread::UnshareFlags,
+};
+use serde_json::Value;
+
+/// Longest that a test waits for something the kernel does at once.
+const PATIENCE: &str = "30s";
+
+/// Returns from the test, visibly, if it lacks the privilege; fails instead where privilege is required (CI).
+macro_rules! require_root {
+    () => {
+        if !$crate::support::is_privileged() {
+            eprintln!("SKIPPED: this test loads BPF programs and needs root");
+            return;
+        }
+    };
+}
+pub(crate) use require_root;
+
+pub fn is_privileged() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    assert!(
+        root || std::env::var_os("TRACER_REQUIRE_PRIVILEGE").is_none(),
+        "TRACER_REQUIRE_PRIVILEGE is set and this test does not run as root"
+    );
+    root
+}
+
+/// A network namespace that only this test's thread is in; it goes when the thread ends.
+pub struct Namespace {
+    pub inode: u32,
+}
+
+impl Namespace {
+    pub fn enter() -> Self {
+        // SAFETY: only the network namespace of this thread changes; no descriptor or memory is shared differently.
+        unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }.expect("a namespace");
+        let up = Command::new("ip").args(["link", "set", "lo", "up"]).status().expect("ip");
+        assert!(up.success(), "ip link set lo up");
+        let inode = fs::metadata("/proc/thread-self/ns/net").expect("own namespace").ino();
+        Self { inode: u32::try_from(inode).expect("namespace inodes have 32 bits") }
+    }
+
+    /// Runs a command inside.
+    pub fn run(&self, command: &[&str]) {
+        let status = Command::new(command[0]).args(&command[1..]).status().expect(command[0]);
+        assert!(status.success(), "{command:?}");
+    }
+
+    /// Starts `tracer watch` on this namespace only.
+    pub fn trace(&self, args: &[&str]) -> Trace {
+        let netns = self.inode.to_string();
+        Trace::start(&[&["--netns", &netns], args].concat())
+    }
+}
+
+/// A running `tracer watch --format json`.
+pub struct Trace {
+    pub child: Child,
+    stdout: BufReader<ChildStdout>,
+    pub seen: Vec<Value>,
+}
+
+impl Trace {
+    /// Starts it and waits until it says that it is attached.
+    pub fn start(args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
+            .args(["watch", "--format", "json", "--duration", PATIENCE])
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("tracer");
+        let mut stderr = BufReader::new(child.stderr.take().expect("stderr")).lines();
+        let mut said = Vec::new();
+        loop {
+            match stderr.next() {
+                Some(Ok(line)) if line.contains("attached") => break,
+                Some(Ok(line)) => said.push(line),
+                _ => panic!("tracer did not attach: {said:?}"),
+            }
+        }
+        // Keep reading, so that it never writes into a closed pipe.
+        std::thread::spawn(move || stderr.for_each(drop));
+        let stdout = BufReader::new(child.stdout.take().expect("stdout"));
+        Self { child, stdout, seen: Vec::new() }
+    }
+
+    /// Reads until `count` transitions are there.
+    pub fn wait_for(&mut self, count: usize) {
+        while self.transitions().count() < count {
+            let mut line = String::new();
+            let read = self.stdout.read_line(&mut line).expect("stdout");
+            assert!(read > 0, "tracer ended after {:#?}", self.paths());
+            self.seen.push(serde_json::from_str(&line).expect("a JSON object a line"));
+        }
+    }
+
+    /// Ends it as Ctrl-C does and reads the rest.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::INT);
+        self.finish()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("own child");
+    }
+
+    /// Reads to the end and waits.
+    pub fn finish(&mut self) -> ExitStatus {
+        let mut line = String::new();
+        while self.stdout.read_line(&mut line).expect("stdout") > 0 {
+            self.seen.push(serde_json::from_str(&line).expect("a JSON object a line"));
+            line.clear();
+        }
+        self.child.wait().expect("tracer")
+    }
+
+    pub fn of_type(&self, kind: &str) -> impl Iterator<Item = &Value> {
+        self.seen.iter().filter(move |object| object["type"] == kind)
+    }
+
+    pub fn transitions(&self) -> impl Iterator<Item = &Value> {
+        self.of_type("transition")
+    }
+
+    /// The final summary's account.
+    pub fn account(&self) -> &Value {
+        let last = self.of_type("summary").last().expect("a final summary");
+        assert_eq!(last["final"], true);
+        &last["account"]
+    }
+
+    /// Reads all but the transitions of an output file, which may be too many to keep.
+    pub fn read_file(&mut self, path: &str) {
+        for line in BufReader::new(File::open(path).expect("output")).lines() {
+            let line = line.expect("text");
+            if !is_transition(&line) {
+                self.seen.push(serde_json::from_str(&line).expect("a JSON object a line"));
+            }
+        }
+    }
+
+    /// Counts the transitions of an output file, and checks that no socket's were out of order.
+    pub fn count_transitions_in(&self, path: &str) -> u64 {
+        let mut states = HashMap::<u64, String>::new();
+        let mut count = 0;
+        for line in BufReader::new(File::open(path).expect("output")).lines() {
+            let line = line.expect("text");
+            if is_transition(&line) {
+                count += 1;
+                follow(&mut states, &serde_json::from_str(&line).expect("a JSON object a line"));
+            }
+        }
+        count
+    }
+
+    /// Transitions of each socket, in the order printed: `role local>remote: STATE STATE …`.
+    pub fn paths(&self) -> Vec<String> {
+        let mut sockets: BTreeMap<u64, Vec<&Value>> = BTreeMap::new();
+        for transition in self.transitions() {
+            let socket = transition["socket"].as_u64().expect("a cookie");
+            sockets.entry(socket).or_default().push(transition);
+        }
+        let mut paths: Vec<String> = sockets.values().map(|path| describe(path)).collect();
+        paths.sort();
+        paths
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        // Already gone in the usual case.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn is_transition(line: &str) -> bool {
+    line.starts_with(r#"{"type":"transition""#)
+}
+
+/// Checks that a socket leaves the state it was last seen to enter.
+fn follow(states: &mut HashMap<u64, String>, transition: &Value) {
+    let socket = transition["socket"].as_u64().expect("a cookie");
+    let old = transition["old_state"].as_str().expect("a state");
+    let new = transition["new_state"].as_str().expect("a state");
+    if let Some(state) = states.insert(socket, new.to_owned()) {
+        assert_eq!(state, old, "out of order: {transition:#}");
+    }
+    if new == "CLOSE" {
+        states.remove(&socket);
+    }
+}
+
+/// `client CLOSE SYN_SENT ESTABLISHED`, having checked that the transitions are contiguous and never step back in time.
+fn describe(path: &[&Value]) -> String {
+    for pair in path.windows(2) {
+        assert_eq!(pair[0]["new_state"], pair[1]["old_state"], "out of order: {path:#?}");
+        assert!(pair[0]["ts"].as_str() <= pair[1]["ts"].as_str(), "back in time: {path:#?}");
+        // A closed socket is forgotten, so how long it rested before its next life is not known.
+        let timed = pair[1]["in_state_ns"].is_u64();
+        assert_eq!(timed, pair[1]["old_state"] != "CLOSE", "time in state: {:#?}", pair[1]);
+    }
+    let mut words = vec![path[0]["role"].as_str().unwrap_or("null")];
+    words.push(path[0]["old_state"].as_str().expect("a state"));
+    words.extend(path.iter().map(|step| step["new_state"].as_str().expect("a state")));
+    words.join(" ")
+}

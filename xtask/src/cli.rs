@@ -1,0 +1,53 @@
+//! What can be typed after `cargo xtask`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{bench, check, ebpf, run, storm, test};
+
+/// The project's chores.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build tracer and run it as root: `cargo xtask run watch --port 443`.
+    Run(run::Args),
+    /// Install what the tests need and run them all.
+    Test(test::Args),
+    /// Formatting, lints, documentation, layers.
+    Check,
+    /// The layers only: which module may mention what.
+    ImportCheck,
+    /// Measure what tracing costs, beside no tracing and beside tcpstates.
+    Bench(bench::Args),
+    /// Make a known number of connections over loopback as fast as possible.
+    Storm(storm::Args),
+    /// Make the BPF object from source, and the manifest that says what made it.
+    BuildEbpf(ebpf::Args),
+}
+
+/// Runs what was typed; an error is printed once, as a chain.
+pub(crate) fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Run(args) => run::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Check => check::all(),
+        Task::ImportCheck => check::imports(),
+        Task::Bench(args) => bench::run(&args),
+        Task::Storm(args) => storm::run(&args),
+        Task::BuildEbpf(args) => ebpf::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The project's chores: one vocabulary for people and CI.
+
+use std::process::ExitCode;
+
+mod artifacts;
+mod bench;
+mod check;
+mod cli;
+mod command;
+mod debian;
+mod ebpf;
+mod prebuilt;
+mod privilege;
+mod run;
+mod storm;
+mod test;
+
+fn main() -> ExitCode {
+    cli::main()
+}
