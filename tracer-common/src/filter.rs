@@ -126,7 +126,10 @@ pub fn decide_ends(lists: u8, local: Bits, remote: Bits) -> Verdict {
 /// A short list of numbers, some wanted, some excluded.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 pub struct IdSet {
     /// How many of `ids`, from the start, are wanted. None wanted means all are.
     pub included: u32,
@@ -188,7 +191,10 @@ pub fn decide_ids<const N: usize>(
 /// The part of a compiled filter that is not a table: what is asked at all, and the short lists.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 pub struct FilterConfig {
     /// Which port lists are asked (`EITHER_INCLUDE`, `EITHER_EXCLUDE`, `LOCAL`, `REMOTE`).
     pub port_lists: u8,

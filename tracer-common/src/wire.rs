@@ -88,7 +88,10 @@ pub struct TransitionRecord {
 /// (the kernel's recursion guard), and the two programs do not share a set.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 pub struct ProgramCounters {
     /// Events this program handled: all it saw (first program), those the first one missed (second program).
     pub handled: u64,
@@ -113,7 +116,10 @@ pub struct ProgramCounters {
 /// Which event a program took last, so that the next program on the tracepoint can tell whether it was missed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 pub struct Handoff {
     /// Address of the `struct sock`; 0 when the second program has taken note.
     pub sock: u64,
@@ -124,7 +130,10 @@ pub struct Handoff {
 /// All that the kernel side keeps per CPU.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 pub struct CpuState {
     /// Index 0: softirq context; index 1: the task owns the socket lock.
     pub handoff: [Handoff; 2],
@@ -230,7 +239,10 @@ offsets! {
 /// Everything user space sets before the programs load: frozen, so constants to the verifier.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 pub struct Config {
     /// Member offsets of the running kernel.
     pub offsets: Offsets,

@@ -11,18 +11,23 @@ use tracer_common::{
 
 /// Set by the loader before loading.
 #[unsafe(no_mangle)]
-pub static CONFIG: Config =
-    Config { offsets: Offsets::ABSENT, filter: FilterConfig::PASS_ALL, wake_every: 1 };
+pub static CONFIG: Config = Config { offsets: Offsets::ABSENT, filter: FilterConfig::PASS_ALL, wake_every: 1 };
 
 /// List bits of each port. Set by the loader before loading.
 #[unsafe(no_mangle)]
 pub static PORT_BITS: [u8; 65536] = [0; 65536];
 
+/// Reads a word of a static; volatile, to keep the compiler from folding the placeholder in.
+#[inline(always)]
+pub fn constant<T: Copy>(place: &T) -> T {
+    // SAFETY: a reference is always readable.
+    unsafe { core::ptr::read_volatile(place) }
+}
+
 /// Reads one field of [`CONFIG`] as a constant.
 macro_rules! config {
     ($($field:ident).+) => {
-        // SAFETY: a plain read of a static; volatile only keeps the compiler from folding the placeholder in.
-        unsafe { core::ptr::read_volatile(&raw const $crate::config::CONFIG.$($field).+) }
+        $crate::config::constant(&$crate::config::CONFIG.$($field).+)
     };
 }
 

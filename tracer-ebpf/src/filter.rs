@@ -5,10 +5,7 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use tracer_common::{
-    filter::{
-        AF_INET6, Bits, CGROUP_DEPTH, LOCAL, REMOTE, Verdict, decide_ends,
-        decide_family, decide_ids,
-    },
+    filter::{AF_INET6, Bits, CGROUP_DEPTH, LOCAL, REMOTE, Verdict, decide_ends, decide_family, decide_ids},
     wire::ABSENT,
 };
 
@@ -37,6 +34,15 @@ pub struct Ends {
     pub remote_port: u16,
     /// The remote end is not filled in yet.
     pub remote_unknown: bool,
+}
+
+impl Ends {
+    /// Before 6.15 the new socket is a clone of its listener at LISTEN→SYN_RECV, wildcard address included.
+    #[inline(always)]
+    fn is_clone_of_wildcard(&self) -> bool {
+        let [high, low] = self.local_addr;
+        self.remote_unknown && high == 0 && (low == 0 || low == MAPPED)
+    }
 }
 
 /// `::ffff:0:0/96` in the byte order of two little-endian words.
@@ -120,9 +126,7 @@ fn local_port_bits(sk: Sock, port: u16) -> Bits {
     } else {
         (load::<u32>(net, range), load::<u32>(net, range + 4))
     };
-    if first == u32::from(config!(filter.ephemeral_first))
-        && last == u32::from(config!(filter.ephemeral_last))
-    {
+    if first == u32::from(config!(filter.ephemeral_first)) && last == u32::from(config!(filter.ephemeral_last)) {
         Bits { all: config!(filter.ephemeral_all), any: config!(filter.ephemeral_any) }
     } else {
         Bits::UNKNOWN
@@ -185,16 +189,17 @@ pub fn decide(sk: Sock, ends: &Ends) -> Verdict {
         } else {
             Bits::known(port_bits(ends.remote_port))
         };
-        let local = if ports & !REMOTE == 0 {
-            Bits::known(0)
-        } else {
-            local_port_bits(sk, ends.local_port)
-        };
+        let local = if ports & !REMOTE == 0 { Bits::known(0) } else { local_port_bits(sk, ends.local_port) };
         verdict = decide_ends(ports, local, remote);
     }
     let family = config!(filter.family);
     if family != 0 {
-        verdict = verdict.and(decide_family(family, ends.family, is_mapped(ends.local_addr)));
+        // A clone of a listener on [::] may turn out to be IPv4.
+        verdict = verdict.and(if ends.is_clone_of_wildcard() && ends.family == AF_INET6 {
+            Verdict::Undecided
+        } else {
+            decide_family(family, ends.family, is_mapped(ends.local_addr))
+        });
     }
     if verdict == Verdict::NoMatch {
         return verdict;
@@ -202,7 +207,8 @@ pub fn decide(sk: Sock, ends: &Ends) -> Verdict {
     let addrs = config!(filter.addr_lists);
     if addrs != 0 {
         let remote = if ends.remote_unknown { Bits::UNKNOWN } else { addr_bits(ends.remote_addr) };
-        verdict = verdict.and(decide_ends(addrs, addr_bits(ends.local_addr), remote));
+        let local = if ends.is_clone_of_wildcard() { Bits::UNKNOWN } else { addr_bits(ends.local_addr) };
+        verdict = verdict.and(decide_ends(addrs, local, remote));
     }
     if asked!(netns) {
         verdict = verdict.and(ids!(netns, &[u64::from(netns(sk))]));
@@ -212,11 +218,7 @@ pub fn decide(sk: Sock, ends: &Ends) -> Verdict {
     }
     if asked!(devices) {
         let ifindex = ifindex(sk);
-        verdict = verdict.and(if ifindex == 0 {
-            Verdict::Undecided
-        } else {
-            ids!(devices, &[u64::from(ifindex)])
-        });
+        verdict = verdict.and(if ifindex == 0 { Verdict::Undecided } else { ids!(devices, &[u64::from(ifindex)]) });
     }
     verdict
 }

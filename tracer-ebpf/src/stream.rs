@@ -11,8 +11,8 @@ use aya_log_ebpf::{debug, warn};
 use tracer_common::{
     filter::Verdict,
     wire::{
-        FLAG_CGROUP, FLAG_HELD, FLAG_OWNED, FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED,
-        KIND_TRANSITION, ProgramCounters, TransitionRecord,
+        FLAG_CGROUP, FLAG_HELD, FLAG_OWNED, FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED, KIND_TRANSITION,
+        ProgramCounters, TransitionRecord,
     },
 };
 
@@ -105,11 +105,7 @@ fn observe(sk: Sock, owned: bool, old: u8, new: u8) -> Event {
     let remote_port = u16::from_be(load(sk.ptr(), offset!(sk_dport)));
     let mut local_port: u16 = load(sk.ptr(), offset!(sk_num));
     // A socket that leaves CLOSE has nothing of interest beyond `struct sock` yet, nor has a listener or its clone.
-    let tcp = if old == TCP_CLOSE || (old == TCP_LISTEN && local_port != 0) {
-        core::ptr::null()
-    } else {
-        sk.tcp()
-    };
+    let tcp = if old == TCP_CLOSE || (old == TCP_LISTEN && local_port != 0) { core::ptr::null() } else { sk.tcp() };
     if local_port == 0 {
         // →CLOSE has cleared skc_num; inet_sport stays.
         local_port = u16::from_be(load_or(tcp, offset!(inet_sport), 0));
@@ -137,11 +133,7 @@ fn observe(sk: Sock, owned: bool, old: u8, new: u8) -> Event {
 #[inline(always)]
 fn record(event: &Event, slot: *mut TransitionRecord) {
     let Event { sk, tcp, ends, .. } = event;
-    let (leader, pid) = if event.flags & FLAG_OWNED != 0 {
-        current_leader()
-    } else {
-        (core::ptr::null(), 0)
-    };
+    let (leader, pid) = if event.flags & FLAG_OWNED != 0 { current_leader() } else { (core::ptr::null(), 0) };
     let comm = offset!(task_comm);
     let cgroup = cgroup_id(*sk);
     let flags = event.flags | if cgroup != 0 { FLAG_CGROUP } else { 0 };

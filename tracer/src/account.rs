@@ -82,8 +82,7 @@ impl Account {
     /// Records still waiting for their filter to be decided.
     #[must_use]
     pub fn held(&self) -> u64 {
-        (self.first.held + self.second.held)
-            .saturating_sub(self.first.released + self.second.released)
+        (self.first.held + self.second.held).saturating_sub(self.first.released + self.second.released)
     }
 
     /// Events neither program saw.
@@ -114,8 +113,7 @@ impl Account {
     pub fn closes(&self) -> bool {
         let tcp = self.seen().checked_sub(self.first.not_tcp + self.second.not_tcp);
         self.seen() <= self.made()
-            && self.seen()
-                == self.filtered() + self.submitted() + self.reserve_failed() + self.held()
+            && self.seen() == self.filtered() + self.submitted() + self.reserve_failed() + self.held()
             && self.submitted() == self.decoded + self.undecodable
             && tcp == Some(self.matrix.iter().sum())
     }

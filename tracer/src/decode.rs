@@ -8,16 +8,12 @@ use std::{
 use tracer_common::{
     filter::{AF_INET, AF_INET6},
     wire::{
-        FLAG_CGROUP, FLAG_OWNED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED, KIND_TRANSITION,
-        TRANSITION_LEN, TransitionRecord,
+        FLAG_CGROUP, FLAG_OWNED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED, KIND_TRANSITION, TRANSITION_LEN, TransitionRecord,
     },
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
-use crate::event::{
-    Comm, Endpoint, Family, MonotonicNs, Process, SockAddress, SocketCookie, Transition,
-    UnknownState,
-};
+use crate::event::{Comm, Endpoint, Family, MonotonicNs, Process, SockAddress, SocketCookie, Transition, UnknownState};
 
 /// Why a record is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,8 +63,7 @@ pub fn transition(record: &TransitionRecord) -> Result<Transition, DecodeError> 
         uid: record.uid,
         family,
         local: endpoint(family, record.local_addr, record.local_port),
-        remote: (!has(FLAG_REMOTE_UNKNOWN))
-            .then(|| endpoint(family, record.remote_addr, record.remote_port)),
+        remote: (!has(FLAG_REMOTE_UNKNOWN)).then(|| endpoint(family, record.remote_addr, record.remote_port)),
         old: record.old_state.try_into()?,
         new: record.new_state.try_into()?,
         error: (record.error != 0).then_some(record.error),

@@ -26,7 +26,7 @@ const TICK: Duration = Duration::from_millis(50);
 const FIRST_WORD: Duration = Duration::from_millis(2500);
 
 /// Runs `tracer watch` to its end.
-pub fn watch(watch: Watch, speech: Speech, services: Services) -> Result<Status, Failure> {
+pub(crate) fn watch(watch: Watch, speech: Speech, services: Services) -> Result<Status, Failure> {
     let ready = doctor::preflight().map_err(Failure::machine)?;
     let sink = Sink::open(watch.output.as_deref())?;
     let filter = watch.filter.compile(live::ephemeral_range());
@@ -113,14 +113,7 @@ impl Session {
         Ok(Self {
             live,
             tracker: Tracker::new(watch.filter.clone(), watch.resources.table_size),
-            printer: Printer {
-                output,
-                sink,
-                shown: watch.shown,
-                remaining: watch.count,
-                exhausted: false,
-                buffer,
-            },
+            printer: Printer { output, sink, shown: watch.shown, remaining: watch.count, exhausted: false, buffer },
             quiet: speech.quiet,
             started,
             events: Vec::new(),
@@ -222,7 +215,9 @@ impl Session {
             );
             Status::Lossy
         } else if !account.closes() {
-            eprintln!("tracer: the account does not close, which is a defect of tracer: run with --format json and report it.");
+            eprintln!(
+                "tracer: the account does not close, which is a defect of tracer: run with --format json and report it."
+            );
             Status::Lossy
         } else {
             Status::Done

@@ -190,9 +190,7 @@ fn ownership(transition: &Transition, known: &Known) -> Option<OwnerSource> {
         (Close, Listen) => Some(OwnerSource::Listen),
         (Established | SynRecv, FinWait1) | (CloseWait, LastAck) => Some(OwnerSource::Close),
         // An abortive close (SO_LINGER 0, unread data) is the owner's; an administrator's leaves ECONNABORTED.
-        (_, Close) if known.owner.is_none() && transition.error.is_none() => {
-            Some(OwnerSource::Close)
-        }
+        (_, Close) if known.owner.is_none() && transition.error.is_none() => Some(OwnerSource::Close),
         _ => None,
     }
 }

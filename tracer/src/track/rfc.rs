@@ -1,8 +1,8 @@
 //! Which state may follow which.
 
 use crate::event::TcpState::{
-    self, BoundInactive, Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen,
-    NewSynRecv, SynRecv, SynSent, TimeWait,
+    self, BoundInactive, Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, NewSynRecv,
+    SynRecv, SynSent, TimeWait,
 };
 
 /// States that may follow `old`: RFC 9293 §3.3.2 (figure 5) as Linux reports it.

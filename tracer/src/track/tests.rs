@@ -4,10 +4,7 @@ use std::num::NonZeroU64;
 
 use super::Tracker;
 use crate::{
-    event::{
-        Comm, Endpoint, Event, Family, MonotonicNs, Process, SockAddress, SocketCookie, TcpState,
-        Transition,
-    },
+    event::{Comm, Endpoint, Event, Family, MonotonicNs, Process, SockAddress, SocketCookie, TcpState, Transition},
     filter::{Criteria, Filter},
     observation::{Observation, ObservedTransition, OwnerSource, Role},
 };
@@ -75,10 +72,8 @@ fn pass_all() -> Tracker {
 #[test]
 fn time_in_state_role_and_owner_are_carried() {
     let connect = Transition { actor: Some(process(7)), ..step(1, 100, Close, SynSent) };
-    let seen = observe(
-        &mut pass_all(),
-        [connect, step(1, 350, SynSent, Established), step(1, 1350, Established, CloseWait)],
-    );
+    let seen =
+        observe(&mut pass_all(), [connect, step(1, 350, SynSent, Established), step(1, 1350, Established, CloseWait)]);
     let seen = transitions(&seen);
     assert_eq!(seen.iter().map(|o| o.in_state_ns).collect::<Vec<_>>(), [None, Some(250), Some(1000)]);
     for observed in seen {
@@ -103,13 +98,10 @@ fn a_bystander_never_becomes_the_owner() {
 
 #[test]
 fn an_accepted_socket_knows_its_listener_and_is_proven_by_its_close() {
-    let listen = Transition {
-        local: end("0.0.0.0:443"),
-        remote: None,
-        actor: Some(process(5)),
-        ..step(1, 1, Close, Listen)
-    };
-    let accepted = |time, old, new| Transition { local: end(SERVER), remote: Some(end(CLIENT)), ..step(2, time, old, new) };
+    let listen =
+        Transition { local: end("0.0.0.0:443"), remote: None, actor: Some(process(5)), ..step(1, 1, Close, Listen) };
+    let accepted =
+        |time, old, new| Transition { local: end(SERVER), remote: Some(end(CLIENT)), ..step(2, time, old, new) };
     let seen = observe(
         &mut pass_all(),
         [

@@ -124,9 +124,7 @@ fn data_left_unread_is_a_reset_with_its_errno() {
     drop(listener);
     trace.wait_for(8);
     assert!(trace.stop().success());
-    let reset = trace
-        .transitions()
-        .find(|t| t["role"] == "client" && t["new_state"] == "CLOSE")
-        .expect("the client's end");
+    let reset =
+        trace.transitions().find(|t| t["role"] == "client" && t["new_state"] == "CLOSE").expect("the client's end");
     assert_eq!(reset["error"], "ECONNRESET");
 }

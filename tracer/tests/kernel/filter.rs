@@ -26,21 +26,17 @@ const CONNECT: [(&str, &str); 8] = [
 ];
 
 fn traffic() {
-    let listeners: Vec<_> =
-        LISTEN.iter().map(|addr| TcpListener::bind(addr).expect("listener")).collect();
+    let listeners: Vec<_> = LISTEN.iter().map(|addr| TcpListener::bind(addr).expect("listener")).collect();
     for (from, to) in CONNECT {
-        let (from, to): (SocketAddr, SocketAddr) =
-            (from.parse().expect("from"), to.parse().expect("to"));
+        let (from, to): (SocketAddr, SocketAddr) = (from.parse().expect("from"), to.parse().expect("to"));
         let socket = Socket::new(Domain::for_address(from), Type::STREAM, None).expect("socket");
         socket.set_bind_address_no_port(true).expect("IP_BIND_ADDRESS_NO_PORT");
         socket.bind(&from.into()).expect("bind");
         if socket.connect(&to.into()).is_err() {
             continue;
         }
-        let listener = listeners
-            .iter()
-            .find(|l| l.local_addr().is_ok_and(|addr| addr.port() == to.port()))
-            .expect("a listener");
+        let listener =
+            listeners.iter().find(|l| l.local_addr().is_ok_and(|addr| addr.port() == to.port())).expect("a listener");
         let (accepted, _) = listener.accept().expect("accept");
         drop(TcpStream::from(socket));
         drop(accepted);
@@ -100,8 +96,7 @@ fn random_condition(rng: &mut Rng) -> Condition {
             ("1-65535", (1, 65535)),
         ];
         let hit = |(low, high): (u16, u16), end: (IpAddr, u16)| (low..=high).contains(&end.1);
-        let (flag, ends) = [("--port", either), ("--local-port", local), ("--remote-port", remote)]
-            [rng.usize(..3)];
+        let (flag, ends) = [("--port", either), ("--local-port", local), ("--remote-port", remote)][rng.usize(..3)];
         condition(rng, flag, &pool, ends, hit)
     } else {
         let pool = [
@@ -119,8 +114,7 @@ fn random_condition(rng: &mut Rng) -> Condition {
             let ((family, net), (of, addr)) = (bits(net.parse().expect("an address")), bits(end.0));
             family == of && (len == 0 || net >> (128 - len) == addr >> (128 - len))
         };
-        let (flag, ends) =
-            [("--addr", either), ("--local", local), ("--remote", remote)][rng.usize(..3)];
+        let (flag, ends) = [("--addr", either), ("--local", local), ("--remote", remote)][rng.usize(..3)];
         condition(rng, flag, &pool, ends, hit)
     }
 }
@@ -157,15 +151,13 @@ fn kernel_and_flags_agree_on_live_traffic() {
     let mut rng = Rng::with_seed(seed);
     for round in 0..6 {
         let namespace = Namespace::enter();
-        let filters: Vec<Vec<Condition>> = (0..4)
-            .map(|_| (0..rng.usize(1..=3)).map(|_| random_condition(&mut rng)).collect())
-            .collect();
+        let filters: Vec<Vec<Condition>> =
+            (0..4).map(|_| (0..rng.usize(1..=3)).map(|_| random_condition(&mut rng)).collect()).collect();
         let mut whole = namespace.trace(&[]);
         let mut traces: Vec<Trace> = filters
             .iter()
             .map(|conditions| {
-                let args: Vec<&str> =
-                    conditions.iter().flat_map(|c| c.flags.each_ref()).map(String::as_str).collect();
+                let args: Vec<&str> = conditions.iter().flat_map(|c| c.flags.each_ref()).map(String::as_str).collect();
                 namespace.trace(&args)
             })
             .collect();

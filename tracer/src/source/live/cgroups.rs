@@ -26,8 +26,7 @@ impl Cgroups {
     /// Walks the tree once.
     pub(super) fn open(now: MonotonicNs) -> Self {
         let root = cgroup2_mount();
-        let mut cgroups =
-            Self { root, paths: HashMap::new(), announced: HashMap::new(), scanned: now };
+        let mut cgroups = Self { root, paths: HashMap::new(), announced: HashMap::new(), scanned: now };
         cgroups.scan(now);
         cgroups
     }

@@ -45,8 +45,7 @@ impl Counters {
         programs: [&ProgramFd; 2],
     ) -> Result<Self, CountersError> {
         let info = |program: &ProgramFd| {
-            File::open(format!("/proc/self/fdinfo/{}", program_fd(program)))
-                .map_err(CountersError::Misses)
+            File::open(format!("/proc/self/fdinfo/{}", program_fd(program))).map_err(CountersError::Misses)
         };
         let infos = [info(programs[0])?, info(programs[1])?];
         Ok(Self { states, infos })

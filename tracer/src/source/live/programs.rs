@@ -92,11 +92,7 @@ impl Programs<'_> {
     pub(super) fn attach(&self) -> Result<Attached, LoadError> {
         let btf = Btf::from_sys_fs()?;
         let sizes = rings::sizes(self.ring_bytes)?;
-        let config = Config {
-            offsets: *self.offsets,
-            filter: self.filter.config,
-            wake_every: sizes.wake_every(),
-        };
+        let config = Config { offsets: *self.offsets, filter: self.filter.config, wake_every: sizes.wake_every() };
         let mut ebpf = self.load_object(&btf, &config)?;
         self.fill_prefixes(&mut ebpf)?;
         let mut outer: ArrayOfMaps<MapData, RingBuf<MapData>> = take(&mut ebpf, "RINGS")?;
@@ -104,9 +100,7 @@ impl Programs<'_> {
         let states: PerCpuArray<MapData, _> = take(&mut ebpf, "CPU_STATE")?;
 
         for name in PROGRAMS {
-            program(&mut ebpf, name)?
-                .load(TRACEPOINT, &btf)
-                .map_err(|source| LoadError::Program { name, source })?;
+            program(&mut ebpf, name)?.load(TRACEPOINT, &btf).map_err(|source| LoadError::Program { name, source })?;
         }
         let mut links = Vec::new();
         for name in PROGRAMS {
@@ -155,10 +149,7 @@ impl Programs<'_> {
     }
 }
 
-fn take<M: TryFrom<aya::maps::Map, Error = MapError>>(
-    ebpf: &mut Ebpf,
-    name: &'static str,
-) -> Result<M, LoadError> {
+fn take<M: TryFrom<aya::maps::Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, LoadError> {
     Ok(M::try_from(ebpf.take_map(name).ok_or(LoadError::Incomplete(name))?)?)
 }
 

@@ -12,11 +12,7 @@ use aya::{
     util::{nr_cpus, online_cpus},
 };
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
-use rustix::{
-    event::epoll,
-    fd::OwnedFd,
-    param::page_size,
-};
+use rustix::{event::epoll, fd::OwnedFd, param::page_size};
 use tracer_common::wire::{TRANSITION_LEN, TransitionRecord};
 
 use super::clock;
@@ -143,12 +139,7 @@ impl Rings {
 
     /// Yields up to `limit` records in order of time; those stamped since the round began wait for the next one, unless
     /// it is the `last`. Returns whether the limit cut the round short.
-    pub(super) fn drain(
-        &mut self,
-        limit: usize,
-        last: bool,
-        mut yield_record: impl FnMut(&TransitionRecord),
-    ) -> bool {
+    pub(super) fn drain(&mut self, limit: usize, last: bool, mut yield_record: impl FnMut(&TransitionRecord)) -> bool {
         let now = if last { MonotonicNs(u64::MAX) } else { clock::monotonic() };
         let cut = now.0.saturating_sub(CLOCK_SLACK_NS);
         self.heap.clear();
@@ -197,8 +188,7 @@ impl Rings {
 fn create_ring(size: usize) -> Result<RingBuf<MapData>, RingError> {
     let failed = |source| RingError::Create { size, source };
     let entries = u32::try_from(size).unwrap_or(1 << 31);
-    let definition =
-        aya_obj::Map::new_from_params(BPF_MAP_TYPE_RINGBUF as u32, 0, 0, entries, 0);
+    let definition = aya_obj::Map::new_from_params(BPF_MAP_TYPE_RINGBUF as u32, 0, 0, entries, 0);
     let map = MapData::create(definition, "tracer_ring", None).map_err(failed)?;
     RingBuf::try_from(Map::RingBuf(map)).map_err(failed)
 }

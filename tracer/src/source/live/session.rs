@@ -167,9 +167,9 @@ impl Live {
 
     fn note_clock(&mut self, events: &mut Vec<Event>) -> Result<(), LiveError> {
         let pair = clock::pair()?;
-        let stepped = self.clock.is_none_or(|known| {
-            known.realtime_ns_of(pair.monotonic).abs_diff(pair.realtime_ns) > CLOCK_STEP_NS
-        });
+        let stepped = self
+            .clock
+            .is_none_or(|known| known.realtime_ns_of(pair.monotonic).abs_diff(pair.realtime_ns) > CLOCK_STEP_NS);
         if stepped {
             self.clock = Some(pair);
             events.push(Event::Clock(pair));
@@ -180,11 +180,7 @@ impl Live {
     fn note_losses(&mut self, events: &mut Vec<Event>) -> Result<(), LiveError> {
         let account = self.account()?;
         let (from, to) = (self.checked, clock::monotonic());
-        let now = Losses {
-            recursion: account.missed(),
-            ring: account.reserve_failed(),
-            damage: account.undecodable,
-        };
+        let now = Losses { recursion: account.missed(), ring: account.reserve_failed(), damage: account.undecodable };
         let before = std::mem::replace(&mut self.reported, now);
         self.checked = to;
         for (stage, lost) in [
@@ -201,12 +197,7 @@ impl Live {
 }
 
 /// Converts a record and appends it, its cgroup's path first. False if it cannot be converted.
-fn convert(
-    record: &TransitionRecord,
-    cgroups: &mut Cgroups,
-    now: MonotonicNs,
-    events: &mut Vec<Event>,
-) -> bool {
+fn convert(record: &TransitionRecord, cgroups: &mut Cgroups, now: MonotonicNs, events: &mut Vec<Event>) -> bool {
     let Ok(transition) = decode::transition(record) else { return false };
     if let Some(id) = transition.cgroup_id
         && let Some(path) = cgroups.announce(id, now)
