@@ -39,7 +39,6 @@ fn storm(count: u32, threads: u32) {
 /// One whole connection; accepts whichever came first, so no thread waits for another for long.
 fn one(listener: &TcpListener, server: SocketAddr, number: u32) {
     let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
-    client.set_bind_address_no_port(true).expect("IP_BIND_ADDRESS_NO_PORT");
     let source = Ipv4Addr::from(0x7f0a_0001 + (number / 20_000) * 256);
     client.bind(&SocketAddr::from((source, 0)).into()).expect("bind");
     client.connect(&server.into()).expect("connect");

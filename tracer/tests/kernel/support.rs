@@ -76,7 +76,8 @@ impl Trace {
     /// Starts it and waits until it says that it is attached.
     pub fn start(args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
-            .args(["watch", "--format", "json", "--duration", PATIENCE])
+            .args(["watch", "--format", "json"])
+            .args(if args.contains(&"--duration") { &[][..] } else { &["--duration", PATIENCE] })
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
