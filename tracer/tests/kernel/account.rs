@@ -73,10 +73,10 @@ fn assert_each_pair_seen(trace: &Trace, connections: u64) {
 }
 
 #[test]
-fn a_storm_of_two_million_transitions_is_seen_whole() {
+fn a_storm_is_seen_whole() {
     require_root!();
     let namespace = Namespace::enter();
-    let connections = 200_000;
+    let connections = 20_000;
     let file = tempfile::NamedTempFile::new().expect("a file");
     let path = file.path().to_str().expect("UTF-8");
     let mut trace = namespace.trace(&["-o", path, "--ring-size", "64MiB", "--duration", "300s"]);
