@@ -12,7 +12,7 @@ use crate::{
     doctor::{self, Readiness},
     event::{ClockPair, Event},
     filter::StateFilter,
-    observation::{Observation, Start, Summary},
+    observation::{Anomaly, Observation, Start, Summary},
     output::{Output, Sink, SinkError},
     run::{Failure, Status},
     services::Services,
@@ -68,12 +68,10 @@ struct Printer {
 impl Printer {
     /// Formats an observation, if it is to be shown.
     fn print(&mut self, observation: &Observation) {
-        if let Observation::Transition(observed) | Observation::Anomaly(crate::observation::Anomaly { observed, .. }) =
-            observation
+        if let Observation::Transition(observed) | Observation::Anomaly(Anomaly { observed, .. }) = observation
+            && (self.exhausted || !self.shown.shows(&observed.transition))
         {
-            if self.exhausted || !self.shown.shows(&observed.transition) {
-                return;
-            }
+            return;
         }
         self.output.observe(observation, &mut self.buffer);
         if let (Observation::Transition(_), Some(remaining)) = (observation, self.remaining) {

@@ -28,7 +28,7 @@ macro_rules! require_root {
 }
 pub(crate) use require_root;
 
-pub fn is_privileged() -> bool {
+pub(crate) fn is_privileged() -> bool {
     let root = rustix::process::geteuid().is_root();
     assert!(
         root || std::env::var_os("TRACER_REQUIRE_PRIVILEGE").is_none(),
@@ -38,12 +38,12 @@ pub fn is_privileged() -> bool {
 }
 
 /// A network namespace that only this test's thread is in; it goes when the thread ends.
-pub struct Namespace {
-    pub inode: u32,
+pub(crate) struct Namespace {
+    pub(crate) inode: u32,
 }
 
 impl Namespace {
-    pub fn enter() -> Self {
+    pub(crate) fn enter() -> Self {
         // SAFETY: only the network namespace of this thread changes; no descriptor or memory is shared differently.
         unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }.expect("a namespace");
         let up = Command::new("ip").args(["link", "set", "lo", "up"]).status().expect("ip");
@@ -53,28 +53,28 @@ impl Namespace {
     }
 
     /// Runs a command inside.
-    pub fn run(&self, command: &[&str]) {
+    pub(crate) fn run(&self, command: &[&str]) {
         let status = Command::new(command[0]).args(&command[1..]).status().expect(command[0]);
         assert!(status.success(), "{command:?}");
     }
 
     /// Starts `tracer watch` on this namespace only.
-    pub fn trace(&self, args: &[&str]) -> Trace {
+    pub(crate) fn trace(&self, args: &[&str]) -> Trace {
         let netns = self.inode.to_string();
         Trace::start(&[&["--netns", &netns], args].concat())
     }
 }
 
 /// A running `tracer watch --format json`.
-pub struct Trace {
-    pub child: Child,
+pub(crate) struct Trace {
+    pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
-    pub seen: Vec<Value>,
+    pub(crate) seen: Vec<Value>,
 }
 
 impl Trace {
     /// Starts it and waits until it says that it is attached.
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
             .args(["watch", "--format", "json"])
             .args(if args.contains(&"--duration") { &[][..] } else { &["--duration", PATIENCE] })
@@ -99,7 +99,7 @@ impl Trace {
     }
 
     /// Reads until `count` transitions are there.
-    pub fn wait_for(&mut self, count: usize) {
+    pub(crate) fn wait_for(&mut self, count: usize) {
         while self.transitions().count() < count {
             let mut line = String::new();
             let read = self.stdout.read_line(&mut line).expect("stdout");
@@ -109,18 +109,18 @@ impl Trace {
     }
 
     /// Ends it as Ctrl-C does and reads the rest.
-    pub fn stop(&mut self) -> ExitStatus {
+    pub(crate) fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::INT);
         self.finish()
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("own child");
     }
 
     /// Reads to the end and waits.
-    pub fn finish(&mut self) -> ExitStatus {
+    pub(crate) fn finish(&mut self) -> ExitStatus {
         let mut line = String::new();
         while self.stdout.read_line(&mut line).expect("stdout") > 0 {
             self.seen.push(serde_json::from_str(&line).expect("a JSON object a line"));
@@ -129,23 +129,23 @@ impl Trace {
         self.child.wait().expect("tracer")
     }
 
-    pub fn of_type(&self, kind: &str) -> impl Iterator<Item = &Value> {
+    pub(crate) fn of_type(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.seen.iter().filter(move |object| object["type"] == kind)
     }
 
-    pub fn transitions(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn transitions(&self) -> impl Iterator<Item = &Value> {
         self.of_type("transition")
     }
 
     /// The final summary's account.
-    pub fn account(&self) -> &Value {
+    pub(crate) fn account(&self) -> &Value {
         let last = self.of_type("summary").last().expect("a final summary");
         assert_eq!(last["final"], true);
         &last["account"]
     }
 
     /// Reads all but the transitions of an output file, which may be too many to keep.
-    pub fn read_file(&mut self, path: &str) {
+    pub(crate) fn read_file(&mut self, path: &str) {
         for line in BufReader::new(File::open(path).expect("output")).lines() {
             let line = line.expect("text");
             if !is_transition(&line) {
@@ -155,7 +155,7 @@ impl Trace {
     }
 
     /// Counts the transitions of an output file, and checks that no socket's were out of order.
-    pub fn count_transitions_in(&self, path: &str) -> u64 {
+    pub(crate) fn count_transitions_in(&self, path: &str) -> u64 {
         let mut states = HashMap::<u64, String>::new();
         let mut count = 0;
         for line in BufReader::new(File::open(path).expect("output")).lines() {
@@ -169,7 +169,7 @@ impl Trace {
     }
 
     /// Transitions of each socket, in the order printed: `role local>remote: STATE STATE …`.
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         let mut sockets: BTreeMap<u64, Vec<&Value>> = BTreeMap::new();
         for transition in self.transitions() {
             let socket = transition["socket"].as_u64().expect("a cookie");
