@@ -1,6 +1,6 @@
 //! Whether this machine can run tracer, and what to do if not: `tracer doctor` and the first step of every start.
 //!
-//! [`gather`] asks the machine, [`diagnose`] judges the facts without touching it, [`Report`] shows the findings. A start
+//! `gather` asks the machine, [`diagnose`] judges the facts without touching it, [`Report`] shows the findings. A start
 //! goes through the same checks and says the same sentence.
 
 mod checks;
