@@ -14,6 +14,8 @@ use serde::Deserialize;
 pub(crate) struct Program {
     /// Name of cargo's target: `kernel_storm` for tests/kernel_storm.rs.
     pub(crate) name: String,
+    /// Whether it runs tests: cargo also builds the plain programs that integration tests call.
+    pub(crate) test: bool,
     /// Whether it is an integration test.
     pub(crate) integration_test: bool,
     /// The manifest of its package.
@@ -27,6 +29,12 @@ struct Message {
     executable: Option<PathBuf>,
     manifest_path: Option<PathBuf>,
     target: Option<Target>,
+    profile: Option<Profile>,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +63,7 @@ fn program(message: &str) -> Option<Program> {
     let message: Message = serde_json::from_str(message).ok()?;
     let target = message.target?;
     Some(Program {
+        test: message.profile?.test,
         integration_test: target.kind.iter().any(|kind| kind == "test"),
         name: target.name,
         manifest: message.manifest_path?,
@@ -69,11 +78,14 @@ mod tests {
     #[test]
     fn a_test_program_is_found_among_the_messages() {
         let test = r#"{"reason":"compiler-artifact","manifest_path":"/t/Cargo.toml","executable":"/t/k-12",
-            "target":{"kind":["test"],"name":"kernel_storm","src_path":"/t/tests/k.rs"}}"#;
+            "profile":{"test":true},"target":{"kind":["test"],"name":"kernel_storm","src_path":"/t/tests/k.rs"}}"#;
         let found = program(test).expect("a program");
-        assert_eq!((found.name.as_str(), found.integration_test), ("kernel_storm", true));
+        assert_eq!((found.name.as_str(), found.test, found.integration_test), ("kernel_storm", true, true));
+        let called_by_tests = r#"{"reason":"compiler-artifact","manifest_path":"/t/Cargo.toml","executable":"/t/tracer",
+            "profile":{"test":false},"target":{"kind":["bin"],"name":"tracer"}}"#;
+        assert!(program(called_by_tests).is_some_and(|found| !found.test));
         let library = r#"{"reason":"compiler-artifact","manifest_path":"/t/Cargo.toml","executable":null,
-            "target":{"kind":["lib"],"name":"t"}}"#;
+            "profile":{"test":true},"target":{"kind":["lib"],"name":"t"}}"#;
         assert_eq!(program(library), None);
         assert_eq!(program(r#"{"reason":"build-finished","success":true}"#), None);
     }
