@@ -111,8 +111,19 @@ pub struct Summary {
     pub tracked: u64,
     /// Connections the table had to forget to stay within its bound.
     pub evicted: u64,
+    /// Sockets' histories that have holes, each of at least one transition, whatever the account says: some kernels
+    /// run no BPF program while certain tasks are current.
+    pub discontinuities: u64,
     /// Every term of the account.
     pub account: Account,
+}
+
+impl Summary {
+    /// Holes that the losses in the account cannot explain: each lost record makes one at most.
+    #[must_use]
+    pub fn unexplained_holes(&self) -> u64 {
+        self.discontinuities.saturating_sub(self.account.lost())
+    }
 }
 
 /// What an output is asked to print.

@@ -193,33 +193,13 @@ impl Session {
             anomalies: tally.anomalies,
             tracked,
             evicted,
+            discontinuities: tally.discontinuities,
             account,
         };
+        let status = judge(&summary);
         printer.print(&Observation::Summary(Box::new(summary)));
         printer.flush()?;
-        Ok(self.judge(&account))
-    }
-
-    /// What the account means for the exit status, said aloud if it is bad news.
-    fn judge(&self, account: &crate::account::Account) -> Status {
-        if account.lost() > 0 {
-            eprintln!(
-                "tracer: {} records were lost ({} to full ring buffers, {} to nesting, {} damaged); a larger --ring-size \
-                 or a narrower filter helps.",
-                account.lost(),
-                account.reserve_failed(),
-                account.missed(),
-                account.undecodable
-            );
-            Status::Lossy
-        } else if !account.closes() {
-            eprintln!(
-                "tracer: the account does not close, which is a defect of tracer: run with --format json and report it."
-            );
-            Status::Lossy
-        } else {
-            Status::Done
-        }
+        Ok(status)
     }
 
     fn say(&self, words: &str) {
@@ -233,6 +213,37 @@ impl Session {
         let matched: u64 = self.tracker.tally().transitions.iter().sum();
         self.say(&format!("{seen} state changes seen on this host so far, {matched} of them match."));
         Ok(())
+    }
+}
+
+/// What the end means for the exit status, said aloud if it is bad news.
+fn judge(summary: &Summary) -> Status {
+    let account = &summary.account;
+    if account.lost() > 0 {
+        eprintln!(
+            "tracer: {} records were lost ({} to full ring buffers, {} to nesting, {} damaged); a larger --ring-size \
+             or a narrower filter helps.",
+            account.lost(),
+            account.reserve_failed(),
+            account.missed(),
+            account.undecodable
+        );
+    } else if !account.closes() {
+        eprintln!(
+            "tracer: the account does not close, which is a defect of tracer: run with --format json and report it."
+        );
+    }
+    if summary.unexplained_holes() > 0 {
+        eprintln!(
+            "tracer: {} transitions or more are missing from sockets' histories although the kernel counted no loss: it \
+             ran no program for them.",
+            summary.unexplained_holes()
+        );
+    }
+    if account.lost() > 0 || !account.closes() || summary.unexplained_holes() > 0 {
+        Status::Lossy
+    } else {
+        Status::Done
     }
 }
 

@@ -27,8 +27,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A hash of all that decides what the object contains, but for the toolchain: the sources, the profiles in the
-/// workspace's manifest, and the locked versions of what the BPF crate depends on (and of nothing else, so that an
+/// A hash of all that decides what the object contains, but for the toolchain: the sources, the release
+/// profile in the workspace's manifest, and the locked versions of what the BPF crate depends on (and of nothing else, so that an
 /// update of tracer's own dependencies does not ask for a new object).
 pub(crate) fn source_hash(root: &Path) -> io::Result<String> {
     let mut listing = String::new();
@@ -42,8 +42,8 @@ pub(crate) fn source_hash(root: &Path) -> io::Result<String> {
     for package in locked_dependencies(&lock?, "tracer-ebpf") {
         listing += &format!("{package}\n");
     }
-    if let Some(profiles) = manifest?.get("profile") {
-        listing += &profiles.to_string();
+    if let Some(release) = manifest?.get("profile").and_then(|profiles| profiles.get("release")) {
+        listing += &release.to_string();
     }
     Ok(sha256(listing.as_bytes()))
 }

@@ -141,6 +141,7 @@ pub(super) fn summary() -> Summary {
         anomalies: 1,
         tracked: 120,
         evicted: 0,
+        discontinuities: 0,
         account: Account { first, second, matrix, decoded: 3_585, undecodable: 0 },
     }
 }

@@ -29,6 +29,9 @@ pub struct Tally {
     pub transitions: [u64; 256],
     /// Anomalies among them.
     pub anomalies: u64,
+    /// How often a socket's transition did not start in the state in which the one before had ended: transitions in
+    /// between were not seen, at least one each time.
+    pub discontinuities: u64,
 }
 
 /// Follows every connection.
@@ -49,7 +52,7 @@ impl Tracker {
             table: Table::new(capacity),
             listeners: Listeners::default(),
             ancestry: CgroupAncestry::default(),
-            tally: Tally { transitions: [0; 256], anomalies: 0 },
+            tally: Tally { transitions: [0; 256], anomalies: 0, discontinuities: 0 },
         }
     }
 
@@ -96,6 +99,7 @@ impl Tracker {
     /// What is known of the transition's socket, or a fresh entry.
     fn connection(&mut self, transition: &Transition) -> Connection {
         let known = self.table.take(transition);
+        self.tally.discontinuities += u64::from(known.as_ref().is_some_and(|known| known.state != transition.old));
         let starts = transition.old == TcpState::Close
             || (transition.old == TcpState::Listen && transition.new == TcpState::SynRecv);
         known.filter(|_| !starts).unwrap_or_else(|| Connection {

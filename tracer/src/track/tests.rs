@@ -179,3 +179,19 @@ fn a_closed_socket_leaves_the_table() {
     observe(&mut tracker, [step(1, 1, Close, SynSent), step(1, 2, SynSent, Close)]);
     assert_eq!(tracker.occupancy(), (0, 0));
 }
+
+#[test]
+fn a_hole_in_a_socket_s_history_is_counted() {
+    let mut tracker = pass_all();
+    observe(
+        &mut tracker,
+        [step(1, 1, Close, SynSent), step(1, 2, SynSent, Established), step(1, 3, FinWait1, FinWait2)],
+    );
+    assert_eq!(tracker.tally().discontinuities, 1);
+    // Its end went unseen, too, and it connects again.
+    observe(&mut tracker, [step(1, 9, Close, SynSent)]);
+    assert_eq!(tracker.tally().discontinuities, 2);
+    // A socket older than the trace has no history to have holes in.
+    observe(&mut tracker, [step(2, 10, CloseWait, LastAck)]);
+    assert_eq!(tracker.tally().discontinuities, 2);
+}

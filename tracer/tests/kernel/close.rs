@@ -8,7 +8,10 @@ use std::{
 
 use socket2::SockRef;
 
-use crate::support::{Namespace, Trace, require_root};
+use crate::{
+    support::{Namespace, Trace, require_root},
+    wire::Wire,
+};
 
 /// A traced connection whose opening is over: 4 transitions and the listener's first.
 struct Pair {
@@ -73,24 +76,29 @@ fn half_close() {
     );
 }
 
-/// Both FINs are in flight at once: a token bucket lets a FIN out only some 16 ms after the data that emptied it, and both
-/// ends close within that time.
+/// Both FINs are on the wire at once: each arrives only when both were sent.
 #[test]
 fn simultaneous() {
     require_root!();
     let namespace = Namespace::enter();
-    namespace.run(&["ip", "link", "set", "lo", "mtu", "1500"]);
-    let Pair { trace, listener, mut client, mut server } = pair(&namespace);
-    client.set_nodelay(true).expect("TCP_NODELAY");
-    let bucket = "tc qdisc add dev lo root tbf rate 32kbit burst 1540 limit 20000";
-    namespace.run(&bucket.split(' ').collect::<Vec<_>>());
-    client.write_all(&[0; 1400]).expect("fills the bucket's burst");
-    client.write_all(&[0; 200]).expect("has to wait for tokens");
-    server.read_exact(&mut [0; 1600]).expect("all of it");
+    let mut waiting = Vec::new();
+    let wire = Wire::lay(&namespace, move |packet| {
+        if !packet.is_fin() {
+            return vec![packet];
+        }
+        waiting.push(packet);
+        let both = waiting.iter().any(|fin| fin.to_far) && waiting.iter().any(|fin| !fin.to_far);
+        if both { std::mem::take(&mut waiting) } else { Vec::new() }
+    });
+    let mut trace = Trace::of(&[&namespace, &wire.far], &[]);
+    let client = TcpStream::connect(wire.listener.local_addr().expect("address")).expect("connection");
+    let (server, _) = wire.listener.accept().expect("accepted");
     drop(client);
     drop(server);
+    trace.wait_for(10);
+    assert!(trace.stop().success());
     assert_eq!(
-        paths(trace, listener, 10),
+        trace.paths(),
         [
             "client CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSING CLOSE",
             "server LISTEN SYN_RECV ESTABLISHED FIN_WAIT1 CLOSING CLOSE",

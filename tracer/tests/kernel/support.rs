@@ -1,8 +1,8 @@
 //! A namespace, a running tracer, and what it printed.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    fs::{self, File},
+    collections::BTreeMap,
+    fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::MetadataExt as _,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
@@ -60,8 +60,7 @@ impl Namespace {
 
     /// Starts `tracer watch` on this namespace only.
     pub(crate) fn trace(&self, args: &[&str]) -> Trace {
-        let netns = self.inode.to_string();
-        Trace::start(&[&["--netns", &netns], args].concat())
+        Trace::of(&[self], args)
     }
 }
 
@@ -73,6 +72,13 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
+    /// Starts it on these namespaces only.
+    pub(crate) fn of(namespaces: &[&Namespace], args: &[&str]) -> Self {
+        let inodes: Vec<_> = namespaces.iter().map(|namespace| namespace.inode.to_string()).collect();
+        let only = inodes.iter().flat_map(|inode| ["--netns", inode]);
+        Self::start(&only.chain(args.iter().copied()).collect::<Vec<_>>())
+    }
+
     /// Starts it and waits until it says that it is attached.
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
@@ -144,30 +150,6 @@ impl Trace {
         &last["account"]
     }
 
-    /// Reads all but the transitions of an output file, which may be too many to keep.
-    pub(crate) fn read_file(&mut self, path: &str) {
-        for line in BufReader::new(File::open(path).expect("output")).lines() {
-            let line = line.expect("text");
-            if !is_transition(&line) {
-                self.seen.push(serde_json::from_str(&line).expect("a JSON object a line"));
-            }
-        }
-    }
-
-    /// Counts the transitions of an output file, and checks that no socket's were out of order.
-    pub(crate) fn count_transitions_in(&self, path: &str) -> u64 {
-        let mut states = HashMap::<u64, String>::new();
-        let mut count = 0;
-        for line in BufReader::new(File::open(path).expect("output")).lines() {
-            let line = line.expect("text");
-            if is_transition(&line) {
-                count += 1;
-                follow(&mut states, &serde_json::from_str(&line).expect("a JSON object a line"));
-            }
-        }
-        count
-    }
-
     /// Transitions of each socket, in the order printed: `role local>remote: STATE STATE …`.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut sockets: BTreeMap<u64, Vec<&Value>> = BTreeMap::new();
@@ -186,23 +168,6 @@ impl Drop for Trace {
         // Already gone in the usual case.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-fn is_transition(line: &str) -> bool {
-    line.starts_with(r#"{"type":"transition""#)
-}
-
-/// Checks that a socket leaves the state it was last seen to enter.
-fn follow(states: &mut HashMap<u64, String>, transition: &Value) {
-    let socket = transition["socket"].as_u64().expect("a cookie");
-    let old = transition["old_state"].as_str().expect("a state");
-    let new = transition["new_state"].as_str().expect("a state");
-    if let Some(state) = states.insert(socket, new.to_owned()) {
-        assert_eq!(state, old, "out of order: {transition:#}");
-    }
-    if new == "CLOSE" {
-        states.remove(&socket);
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) struct SummaryObject {
     anomalies: u64,
     tracked: u64,
     evicted: u64,
+    discontinuities: u64,
     account: AccountObject,
 }
 
@@ -108,6 +109,7 @@ impl SummaryObject {
             anomalies: summary.anomalies,
             tracked: summary.tracked,
             evicted: summary.evicted,
+            discontinuities: summary.discontinuities,
             account: AccountObject::new(&summary.account),
         }
     }

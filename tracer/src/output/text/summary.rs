@@ -38,10 +38,10 @@ impl TextOutput {
             let (set, reset) = self.palette.alarm();
             let _ = writeln!(buf, "{set}{} that TCP does not know.{reset}", counted(summary.anomalies, "transition"));
         }
-        self.account(&summary.account, buf);
+        self.account(&summary.account, summary.unexplained_holes(), buf);
     }
 
-    fn account(&self, account: &Account, buf: &mut Vec<u8>) {
+    fn account(&self, account: &Account, holes: u64, buf: &mut Vec<u8>) {
         let g = grouped;
         let _ = writeln!(
             buf,
@@ -68,6 +68,11 @@ impl TextOutput {
         );
         let (set, reset) = self.palette.alarm();
         let _ = match (account.closes(), account.lost()) {
+            (true, _) if holes > 0 => writeln!(
+                buf,
+                "{set}The account closes, but {} or more never reached a program of tracer.{reset}",
+                counted(holes, "transition")
+            ),
             (true, 0) => writeln!(buf, "The account closes: nothing was lost."),
             (true, lost) => {
                 writeln!(buf, "{set}The account closes: {} lost, each of them counted.{reset}", counted(lost, "record"))

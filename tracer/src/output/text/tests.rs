@@ -65,7 +65,7 @@ fn midnight_gets_a_line_of_its_own() {
 }
 
 #[test]
-fn a_clean_and_a_broken_account() {
+fn a_clean_a_broken_and_a_holed_account() {
     let mut clean = summary();
     clean.account.first.handled += 1;
     clean.account.first.reserve_failed = 0;
@@ -78,8 +78,9 @@ fn a_clean_and_a_broken_account() {
     let mut broken = clean.clone();
     broken.account.decoded -= 1;
     broken.evicted = 3;
-    let both = [clean, broken].map(|summary| Observation::Summary(Box::new(summary)));
-    snapshot!(print(options(), &both));
+    let holed = crate::observation::Summary { discontinuities: 2, ..clean.clone() };
+    let all = [clean, broken, holed].map(|summary| Observation::Summary(Box::new(summary)));
+    snapshot!(print(options(), &all));
 }
 
 #[test]

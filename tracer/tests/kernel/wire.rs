@@ -1,0 +1,121 @@
+//! Two hosts and the wire between them, which is in the test's hands: it sees each packet and says what arrives when.
+//!
+//! No timers: a packet arrives when the wire's own thread writes it, so every state change runs in a task of the test.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{PipeWriter, Read as _, Write as _},
+    net::TcpListener,
+    thread::{self, JoinHandle},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    ioctl::{Setter, ioctl, opcode},
+};
+
+use crate::support::Namespace;
+
+const NEAR: &str = "10.0.0.1";
+const FAR: &str = "10.0.0.2";
+
+/// Two namespaces and the wire between them. The near one is the test thread's own.
+pub(crate) struct Wire {
+    /// Listens at the far end.
+    pub(crate) listener: TcpListener,
+    /// The far end's namespace.
+    pub(crate) far: Namespace,
+    cut: Option<PipeWriter>,
+    relay: Option<JoinHandle<()>>,
+}
+
+/// An IPv4 packet on the wire and the end it goes to.
+pub(crate) struct Packet {
+    pub(crate) to_far: bool,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Packet {
+    /// Whether it is a TCP segment with FIN set (RFC 9293 section 3.1).
+    pub(crate) fn is_fin(&self) -> bool {
+        let header = usize::from(self.bytes[0] & 0xf) * 4;
+        self.bytes[9] == 6 && self.bytes[header + 13] & 1 != 0
+    }
+}
+
+impl Wire {
+    /// Lays a wire from this thread's namespace to a new one. `arrive` gets each packet as it is sent and says which
+    /// packets arrive now.
+    pub(crate) fn lay(near: &Namespace, arrive: impl FnMut(Packet) -> Vec<Packet> + Send + 'static) -> Self {
+        let near = plug(near, NEAR);
+        let (far, far_end, listener) = thread::spawn(|| {
+            let far = Namespace::enter();
+            let end = plug(&far, FAR);
+            let listener = TcpListener::bind((FAR, 0)).expect("listener at the far end");
+            (far, end, listener)
+        })
+        .join()
+        .expect("the far end");
+        let (cut_here, cut) = std::io::pipe().expect("a pipe");
+        let relay = thread::spawn(move || relay([near, far_end], &cut_here, arrive));
+        Self { listener, far, cut: Some(cut), relay: Some(relay) }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.cut = None;
+        if let Some(relay) = self.relay.take() {
+            // A panic there has been printed, and the test misses its packets.
+            let _ = relay.join();
+        }
+    }
+}
+
+/// A network device whose packets are read from and written to the file.
+fn plug(namespace: &Namespace, addr: &str) -> File {
+    #[repr(C)]
+    struct Request {
+        name: [u8; 16],
+        flags: u16,
+        rest: [u8; 22],
+    }
+    const IFF_TUN: u16 = 1;
+    const IFF_NO_PI: u16 = 0x1000;
+    const TUNSETIFF: rustix::ioctl::Opcode = opcode::write::<i32>(b'T', 202);
+    let file = OpenOptions::new().read(true).write(true).open("/dev/net/tun").expect("/dev/net/tun");
+    let mut request = Request { name: [0; 16], flags: IFF_TUN | IFF_NO_PI, rest: [0; 22] };
+    request.name[..4].copy_from_slice(b"wire");
+    // SAFETY: the layout is `struct ifreq`'s (linux/if.h), which TUNSETIFF reads.
+    unsafe { ioctl(&file, Setter::<TUNSETIFF, Request>::new(request)) }.expect("a tun device");
+    namespace.run(&["ip", "addr", "add", &format!("{addr}/24"), "dev", "wire"]);
+    namespace.run(&["ip", "link", "set", "wire", "up"]);
+    file
+}
+
+/// Carries packets until `cut` hangs up.
+fn relay(ends: [File; 2], cut: &impl std::os::fd::AsFd, mut arrive: impl FnMut(Packet) -> Vec<Packet>) {
+    let mut buffer = [0; 2048];
+    loop {
+        let mut ready = [
+            PollFd::new(&ends[0], PollFlags::IN),
+            PollFd::new(&ends[1], PollFlags::IN),
+            PollFd::new(cut, PollFlags::empty()),
+        ];
+        poll(&mut ready, None).expect("poll");
+        let [near, far, cut] = ready.map(|fd| !fd.revents().is_empty());
+        if cut {
+            return;
+        }
+        for (from, _) in [near, far].into_iter().enumerate().filter(|(_, readable)| *readable) {
+            let length = (&ends[from]).read(&mut buffer).expect("a packet");
+            // IPv6 neighbours and routers are not there to be found.
+            if buffer[0] >> 4 != 4 {
+                continue;
+            }
+            for packet in arrive(Packet { to_far: from == 0, bytes: buffer[..length].to_vec() }) {
+                (&ends[usize::from(packet.to_far)]).write_all(&packet.bytes).expect("a packet");
+            }
+        }
+    }
+}

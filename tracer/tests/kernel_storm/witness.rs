@@ -1,0 +1,55 @@
+//! How many events happen while process 1 is current.
+//!
+//! Some kernels run no BPF program then, to keep their init out of sight; they count no miss either. A softirq runs over
+//! whichever task is current, so they withhold now and then an event of a socket that has nothing to do with init. A
+//! test that counts exactly must know how many. perf counts them there, too.
+
+use std::{fs, process::Command};
+
+use perf_event::{Builder, Counter, events::Tracepoint};
+use rustix::thread::UnshareFlags;
+
+/// A running count.
+pub(crate) struct Witness(Vec<Counter>);
+
+impl Witness {
+    /// Starts to count.
+    pub(crate) fn start() -> Self {
+        let tracepoint = Tracepoint::with_id(tracepoint_id());
+        let threads = fs::read_dir("/proc/1/task").expect("threads of process 1");
+        let counters = threads.map(|thread| {
+            let name = thread.expect("a thread").file_name();
+            let tid = name.to_str().and_then(|name| name.parse().ok()).expect("a number");
+            let mut counter = Builder::new(tracepoint)
+                .observe_pid(tid)
+                .any_cpu()
+                .inherit(true)
+                .include_kernel()
+                .build()
+                .expect("a perf counter");
+            counter.enable().expect("perf counts");
+            counter
+        });
+        Self(counters.collect())
+    }
+
+    /// Events so far.
+    pub(crate) fn count(&mut self) -> u64 {
+        self.0.iter_mut().map(|counter| counter.read().expect("a count")).sum()
+    }
+}
+
+/// perf's number of the tracepoint, from a tracefs that only this thread sees if there is none yet.
+fn tracepoint_id() -> u64 {
+    const TRACEFS: &str = "/sys/kernel/tracing";
+    let read = || fs::read_to_string(format!("{TRACEFS}/events/sock/inet_sock_set_state/id"));
+    let id = read().or_else(|_| {
+        // SAFETY: only this thread's mounts change.
+        unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }.expect("a mount namespace");
+        let mount = |args: &[&str]| Command::new("mount").args(args).status().is_ok_and(|status| status.success());
+        assert!(mount(&["--make-rprivate", "/"]), "private mounts");
+        assert!(mount(&["-t", "tracefs", "tracefs", TRACEFS]), "tracefs");
+        read()
+    });
+    id.expect("the tracepoint's number").trim().parse().expect("a number")
+}
