@@ -4,6 +4,7 @@
 //! turns them into [`observation`]s, and [`output`] prints those. ARCHITECTURE.md has the picture.
 
 pub mod account;
+mod cgroupfs;
 pub mod cli;
 pub mod config;
 pub mod decode;

@@ -5,7 +5,7 @@ use std::{ffi::OsString, fmt, io::Write as _, process::ExitCode};
 use crate::{
     cli::{self, Early},
     config::{Action, Config},
-    doctor,
+    doctor::{self, PreflightError},
     services::Services,
     watch,
 };
@@ -107,6 +107,10 @@ impl fmt::Display for Chain<'_> {
             let text = cause.to_string();
             let shown = if self.verbose { text.trim_end() } else { text.lines().next().unwrap_or("") };
             write!(f, "{}{shown}", if depth == 0 { "" } else { ": " })?;
+        }
+        let refusal = self.error.downcast_ref::<PreflightError>();
+        if let Some(log) = refusal.and_then(|refusal| refusal.finding().log.as_ref()).filter(|_| self.verbose) {
+            write!(f, "\n{}", log.trim_end())?;
         }
         Ok(())
     }

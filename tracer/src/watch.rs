@@ -28,6 +28,7 @@ const FIRST_WORD: Duration = Duration::from_millis(2500);
 /// Runs `tracer watch` to its end.
 pub(crate) fn watch(watch: Watch, speech: Speech, services: Services) -> Result<Status, Failure> {
     let ready = doctor::preflight().map_err(Failure::machine)?;
+    ready.can_answer(&watch.filter).map_err(Failure::machine)?;
     let sink = Sink::open(watch.output.as_deref())?;
     let filter = watch.filter.compile(live::ephemeral_range());
     let live = Live::start(&live::Options {

@@ -106,21 +106,11 @@ fn defaults() {
 }
 
 #[test]
-fn the_v2_hierarchy_is_found_where_it_is_mounted() {
-    let hybrid = "\
-31 30 0:27 / /sys/fs/cgroup rw,nosuid - tmpfs cgroup rw
-41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw";
-    assert_eq!(cgroup::mount_point(hybrid).as_deref(), Some("/sys/fs/cgroup/unified".as_ref()));
-    assert_eq!(cgroup::mount_point("31 30 0:27 / /sys rw - sysfs sysfs rw"), None);
-}
-
-#[test]
 fn a_cgroup_by_path_and_by_number() {
-    let mountinfo = std::fs::read_to_string("/proc/self/mountinfo").expect("procfs");
-    let Some(mount) = cgroup::mount_point(&mountinfo) else { return };
+    let Some(tree) = crate::cgroupfs::CgroupTree::open() else { return };
     let root = cgroup::cgroup("/").expect("the root");
     assert_eq!(root.path.as_deref(), Some("/"));
     assert_eq!(cgroup::cgroup(&root.id.to_string()).ok(), Some(root.clone()));
-    assert_eq!(cgroup::cgroup(&mount.to_string_lossy()).ok(), Some(root));
+    assert_eq!(cgroup::cgroup(&tree.mount().to_string_lossy()).ok(), Some(root));
     assert!(cgroup::cgroup("no/such/cgroup").is_err() && cgroup::cgroup("../..").is_err());
 }

@@ -14,6 +14,7 @@ use super::{
     refusal,
 };
 use crate::{
+    filter::Filter,
     observation::Feature,
     source::live::offsets::{self, Resolved},
 };
@@ -31,6 +32,24 @@ pub struct Readiness {
     pub kernel: String,
     /// What is measured, what is not, and why.
     pub features: Vec<Feature>,
+}
+
+impl Readiness {
+    /// Whether this kernel tells what the filter asks for.
+    ///
+    /// # Errors
+    /// The first flag that could never be answered.
+    pub fn can_answer(&self, filter: &Filter) -> Result<(), PreflightError> {
+        let unanswerable = filter.optional_needs().find_map(|(flag, name)| {
+            let feature = self.features.iter().find(|feature| feature.name == name)?;
+            let remedy = offsets::FEATURES.iter().find(|feature| feature.name == name)?.remedy;
+            Some((flag, feature.missing.as_ref()?, remedy))
+        });
+        unanswerable.map_or(Ok(()), |(flag, reason, remedy)| {
+            let detail = format!("this kernel does not tell what {flag} asks for: {reason}");
+            Err(PreflightError(Finding::missing("filter", detail, remedy)))
+        })
+    }
 }
 
 /// This machine cannot do it. Says in one sentence why, and what to do: the sentence of `tracer doctor`.
@@ -67,7 +86,7 @@ pub fn explain(error: &(dyn Error + 'static)) -> PreflightError {
     PreflightError(refusal::finding("programs", &Failed::new(error), &gather::facts()))
 }
 
-fn ready(facts: &Facts) -> Result<Readiness, PreflightError> {
+pub(super) fn ready(facts: &Facts) -> Result<Readiness, PreflightError> {
     if let Some(finding) = diagnose(facts).into_iter().find(|finding| finding.status == Health::Missing) {
         return Err(PreflightError(finding));
     }

@@ -70,6 +70,17 @@ impl Filter {
         self.criteria.typed.clone()
     }
 
+    /// The flags that not every kernel can answer, each with the feature (as in `start.features`) that it needs.
+    pub fn optional_needs(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let Criteria { netns, cgroups, devices, .. } = &self.criteria;
+        let needs = [
+            (netns.is_empty(), "--netns", "netns"),
+            (cgroups.is_empty(), "--cgroup", "cgroup"),
+            (devices.is_empty(), "--dev", "device"),
+        ];
+        needs.into_iter().filter(|(unused, ..)| !unused).map(|(_, flag, feature)| (flag, feature))
+    }
+
     /// The part the kernel side answers, for the range that local ports are taken from.
     #[must_use]
     pub fn compile(&self, ephemeral: (u16, u16)) -> KernelFilter {

@@ -1,6 +1,7 @@
 //! What stops a start, and how a refusal is explained.
 
-use super::*;
+use super::{super::preflight::ready, *};
+use crate::filter::{Criteria, Filter, List};
 
 const EPERM: i32 = rustix::io::Errno::PERM.raw_os_error();
 const EACCES: i32 = rustix::io::Errno::ACCESS.raw_os_error();
@@ -64,4 +65,19 @@ fn what_an_error_says_is_taken_from_all_its_causes() {
     let failed = Failed::new(&Outer(io::Error::from_raw_os_error(EPERM)));
     assert_eq!((failed.what.as_str(), failed.errno), ("loading failed", Some(EPERM)));
     assert_eq!(failed.log, "loading failed\nOperation not permitted (os error 1)");
+}
+
+#[test]
+fn a_filter_that_this_kernel_cannot_answer_is_refused() {
+    let asks = |criteria| Filter::new(criteria).expect("short lists");
+    let netns = asks(Criteria { netns: List { include: vec![1], exclude: Vec::new() }, ..Criteria::default() });
+    let without = |name| {
+        let feature = *FEATURES.iter().find(|feature| feature.name == name).expect("known");
+        let reason = FieldError::MissingMember { structure: "net".into(), path: "ns.inum".into() };
+        ready(&Facts { types: Ok(members(vec![MissingField { feature, reason }])), ..good() }).expect("it runs")
+    };
+    assert_eq!(without("netns").can_answer(&asks(Criteria::default())), Ok(()));
+    assert_eq!(without("cgroup").can_answer(&netns), Ok(()));
+    let refusal = without("netns").can_answer(&netns).expect_err("no member, no answer");
+    insta::assert_snapshot!(refusal, @"this kernel does not tell what --netns asks for: struct net of this kernel has no member ns.inum; a kernel built with CONFIG_NET_NS has them.");
 }

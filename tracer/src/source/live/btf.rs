@@ -84,12 +84,6 @@ impl Btf {
         Ok(btf)
     }
 
-    /// The blob itself, for others that parse it.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.data
-    }
-
     /// Whether the kernel has a typedef of this name. A tracepoint `x` that BPF can attach to has `btf_trace_x`.
     #[must_use]
     pub fn has_typedef(&self, name: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Loads the BPF object with everything it must know as constants, and attaches it.
 
+use std::{panic::resume_unwind, thread};
+
 use aya::{
     Btf, BtfError, Ebpf, EbpfError, EbpfLoader,
     maps::{ArrayOfMaps, LpmTrie, MapData, MapError, PerCpuArray, RingBuf, lpm_trie},
@@ -96,12 +98,13 @@ impl Programs<'_> {
         let mut ebpf = self.load_object(&btf, &config)?;
         self.fill_prefixes(&mut ebpf)?;
         let mut outer: ArrayOfMaps<MapData, RingBuf<MapData>> = take(&mut ebpf, "RINGS")?;
-        let rings = Rings::create(&mut outer, sizes)?;
         let states: PerCpuArray<MapData, _> = take(&mut ebpf, "CPU_STATE")?;
-
-        for name in PROGRAMS {
-            program(&mut ebpf, name)?.load(TRACEPOINT, &btf).map_err(|source| LoadError::Program { name, source })?;
-        }
+        // Installing a ring waits for an RCU grace period and verifying a program keeps a CPU busy: all at once.
+        let rings = thread::scope(|scope| {
+            let rings = scope.spawn(|| Rings::create(&mut outer, sizes));
+            load_all(&mut ebpf, &btf)?;
+            rings.join().unwrap_or_else(|panic| resume_unwind(panic)).map_err(LoadError::from)
+        })?;
         let mut links = Vec::new();
         for name in PROGRAMS {
             let failed = |source| LoadError::Program { name, source };
@@ -151,6 +154,24 @@ impl Programs<'_> {
 
 fn take<M: TryFrom<aya::maps::Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, LoadError> {
     Ok(M::try_from(ebpf.take_map(name).ok_or(LoadError::Incomplete(name))?)?)
+}
+
+/// Has the kernel verify all programs, each in a thread of its own.
+fn load_all(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
+    thread::scope(|scope| {
+        let loads: Vec<_> = ebpf
+            .programs_mut()
+            .filter_map(|(name, program)| {
+                let name = PROGRAMS.into_iter().find(|known| *known == name)?;
+                Some(scope.spawn(move || {
+                    let failed = |source| LoadError::Program { name, source };
+                    let program: &mut BtfTracePoint = program.try_into().map_err(failed)?;
+                    program.load(TRACEPOINT, btf).map_err(failed)
+                }))
+            })
+            .collect();
+        loads.into_iter().try_for_each(|load| load.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut BtfTracePoint, LoadError> {
