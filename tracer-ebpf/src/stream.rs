@@ -74,7 +74,8 @@ pub fn try_transition(ctx: &BtfTracePointContext, program: Program) -> Option<i3
     let mut event = observe(sk, owned, old, new);
     if program == Program::Second {
         event.flags |= FLAG_RECOVERED;
-        debug!(ctx, "recovered {} -> {} of {:x}", old, new, sk.address());
+        // The cookie, not the address: a kernel pointer cannot be taken apart into the bytes of a message.
+        debug!(ctx, "recovered {} -> {} of socket {}", old, new, sk.cookie());
     }
     let verdict = decide(sk, &event.ends);
     if config!(filter.may_hold) != 0 {

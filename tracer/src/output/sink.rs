@@ -2,10 +2,13 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Read as _, Seek as _, SeekFrom, Write as _},
     os::fd::AsFd as _,
     path::{Path, PathBuf},
 };
+
+/// A torn line is looked for this far back, bytes; far more than any line has.
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// The output cannot be written. Exit status 1, but for a closed pipe.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +68,7 @@ impl Sink {
         self.file.is_terminal()
     }
 
-    /// Writes whole lines.
+    /// Writes whole lines. If that fails halfway, a file is cut back to the last line that is whole.
     ///
     /// # Errors
     /// [`SinkError::Closed`] or [`SinkError::Write`].
@@ -73,10 +76,24 @@ impl Sink {
         self.file.write_all(bytes).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => SinkError::Closed,
             _ => {
+                // What cannot be cut back (a device, a terminal) keeps its torn line.
+                let _ = self.drop_torn_line();
                 let path = self.path.as_ref().map(|path| path.display().to_string());
                 SinkError::Write { to: path.unwrap_or_else(|| "standard output".to_owned()), error }
             }
         })
+    }
+
+    fn drop_torn_line(&mut self) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let end = self.file.stream_position()?;
+        let from = end.saturating_sub(LONGEST_LINE);
+        let mut tail = Vec::new();
+        let mut written = File::open(path)?;
+        written.seek(SeekFrom::Start(from))?;
+        written.take(end - from).read_to_end(&mut tail)?;
+        let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline as u64 + 1);
+        self.file.set_len(from + whole)
     }
 }
 

@@ -61,6 +61,41 @@ fn two_at_once_see_the_same() {
     }
 }
 
+/// A full disk ends the run with a sentence, and every line in the file is whole.
+#[test]
+fn a_full_disk_leaves_whole_lines() {
+    require_root!();
+    let namespace = Namespace::enter();
+    // SAFETY: only this thread's mounts change.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }.expect("a mount namespace");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().to_str().expect("UTF-8");
+    namespace.run(&["mount", "--make-rprivate", "/"]);
+    namespace.run(&["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", path]);
+    let file = format!("{path}/out");
+    let mut trace = namespace.trace(&["-o", &file]);
+    listen_and_close(500);
+    assert_eq!(trace.finish().code(), Some(1));
+    let written = std::fs::read_to_string(&file).expect("the file");
+    assert!(written.len() > 32 << 10 && written.ends_with('\n'), "{} bytes", written.len());
+    for line in written.lines() {
+        serde_json::from_str::<serde_json::Value>(line).expect("a whole object");
+    }
+}
+
+/// The kernel side with its own messages compiled in is another program to the verifier.
+#[test]
+fn it_runs_with_the_kernel_side_s_messages() {
+    require_root!();
+    for filter in [&["--kernel-log", "trace"][..], &["--kernel-log", "trace", "--port", "1-65535"]] {
+        let namespace = Namespace::enter();
+        let mut trace = namespace.trace(filter);
+        listen_and_close(1);
+        trace.wait_for(2);
+        assert!(trace.stop().success());
+    }
+}
+
 /// A socket used again after a refused connection keeps its cookie and starts a second life.
 #[test]
 fn one_socket_connects_twice() {
