@@ -7,7 +7,7 @@ use super::style::Pair;
 /// An end with an IPv4 address and port in full is this long; longer ones do not widen the columns for all others.
 const WIDEST_END: usize = 21;
 /// Width of the two columns of ends until longer ends are seen.
-const USUAL_END: usize = 18;
+const USUAL_END: usize = 15;
 
 /// Widths of the two columns that follow what was seen so far.
 #[derive(Clone, Copy, Debug)]

@@ -127,11 +127,11 @@ fn arrow(role: Option<Role>) -> &'static str {
     }
 }
 
-/// The owner; where it is not proven, who listens; else a dash.
+/// The owner; where it is not proven, who listens, in brackets; else a dash.
 fn process(known: &Known) -> String {
     match (&known.owner, &known.listener) {
         (Some(owner), _) => named(&owner.process),
-        (None, Some(listener)) => format!("{} listens", named(listener)),
+        (None, Some(listener)) => format!("({})", named(listener)),
         (None, None) => "-".to_owned(),
     }
 }

@@ -89,7 +89,7 @@ impl TextOutput {
         let zone = self.clock.zone(time);
         // Writing to memory does not fail, here and below.
         let _ =
-            writeln!(buf, "{}, times in {zone}; → this host is client, ← server, · listener, ? not known", self.day);
+            writeln!(buf, "{}, times in {zone}; → client here, ← server, · listener, ? unknown; (who listens)", self.day);
         self.heading(buf);
     }
 
