@@ -88,8 +88,11 @@ impl TextOutput {
     fn header(&mut self, time: MonotonicNs, buf: &mut Vec<u8>) {
         let zone = self.clock.zone(time);
         // Writing to memory does not fail, here and below.
-        let _ =
-            writeln!(buf, "{}, times in {zone}; → client here, ← server, · listener, ? unknown; (who listens)", self.day);
+        let _ = writeln!(
+            buf,
+            "{}, times in {zone}; → client here, ← server, · listener, ? unknown; (who listens)",
+            self.day
+        );
         self.heading(buf);
     }
 
