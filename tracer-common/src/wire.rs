@@ -141,6 +141,8 @@ pub struct CpuState {
     pub unannounced: [u64; 2],
     /// The first program's counters and the second's.
     pub programs: [ProgramCounters; 2],
+    /// Where each program writes a record that it holds back: on the stack it would not fit beside the rest.
+    pub scratch: [TransitionRecord; 2],
 }
 
 /// Offset of a field that this kernel does not have. The verifier removes the code that would read it.
@@ -264,6 +266,6 @@ const _: () = {
     assert!(offset_of!(TransitionRecord, kind) == 115);
     assert!(offset_of!(TransitionRecord, comm) == 120);
     assert!(size_of::<ProgramCounters>() == 8 * 8 + 256 * 8);
-    assert!(size_of::<CpuState>() == 32 + 16 + 2 * size_of::<ProgramCounters>());
+    assert!(size_of::<CpuState>() == 32 + 16 + 2 * (size_of::<ProgramCounters>() + TRANSITION_LEN));
     assert!(size_of::<Config>() == size_of::<Offsets>() + size_of::<FilterConfig>() + 8);
 };

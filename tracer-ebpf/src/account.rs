@@ -1,7 +1,7 @@
 //! Every event is counted once, where it ends; user space proves at the end of a run that the sums agree.
 
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
-use tracer_common::wire::{CpuState, Handoff, ProgramCounters};
+use tracer_common::wire::{CpuState, Handoff, ProgramCounters, TransitionRecord};
 
 use crate::kernel::Sock;
 
@@ -43,6 +43,13 @@ impl Account {
     pub fn counters(&self) -> &mut ProgramCounters {
         // SAFETY: a per-CPU value that only this program touches on this CPU, and a program never nests with itself.
         unsafe { &mut (*self.state).programs[self.program as usize] }
+    }
+
+    /// This program's place for a record that is being held back.
+    #[inline(always)]
+    pub fn scratch(&self) -> *mut TransitionRecord {
+        // SAFETY: as for `counters`.
+        unsafe { &raw mut (*self.state).scratch[self.program as usize] }
     }
 
     /// Whether this program is the one to handle the event.

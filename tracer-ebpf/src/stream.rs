@@ -12,7 +12,7 @@ use tracer_common::{
     filter::Verdict,
     wire::{
         FLAG_CGROUP, FLAG_HELD, FLAG_OWNED, FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED, KIND_TRANSITION,
-        ProgramCounters, TransitionRecord,
+        TransitionRecord,
     },
 };
 
@@ -82,7 +82,7 @@ pub fn try_transition(ctx: &BtfTracePointContext, program: Program) -> Option<i3
         if waits_after(old) {
             release(ctx, &account, sk, verdict);
         }
-        if verdict == Verdict::Undecided && starts_connection(old) && hold(&event, counters) {
+        if verdict == Verdict::Undecided && starts_connection(old) && hold(&event, &account) {
             return None;
         }
     }
@@ -139,7 +139,7 @@ fn record(event: &Event, slot: *mut TransitionRecord) {
     let cgroup = cgroup_id(*sk);
     let flags = event.flags | if cgroup != 0 { FLAG_CGROUP } else { 0 };
     let cookie = if event.flags & FLAG_REMOTE_UNKNOWN != 0 { 0 } else { sk.cookie() };
-    // SAFETY: `slot` is a whole record, reserved in a ring or on the stack; raw writes, as it is not initialised.
+    // SAFETY: `slot` is a whole record, in a ring or of this CPU and program; raw writes, as it is not initialised.
     unsafe {
         (*slot).time_ns = bpf_ktime_get_ns();
         (*slot).cookie = cookie;
@@ -202,15 +202,15 @@ fn waits_after(old: u8) -> bool {
 
 /// Keeps the record for later; false if there is no room.
 #[inline(always)]
-fn hold(event: &Event, counters: &mut ProgramCounters) -> bool {
-    let mut kept = core::mem::MaybeUninit::<TransitionRecord>::uninit();
-    record(event, kept.as_mut_ptr());
-    // SAFETY: `record` writes every field, and there is no padding (asserted in tracer-common).
-    let kept = unsafe { kept.assume_init_mut() };
+fn hold(event: &Event, account: &Account) -> bool {
+    let kept = account.scratch();
+    record(event, kept);
+    // SAFETY: `record` wrote every field.
+    let kept = unsafe { &mut *kept };
     kept.flags |= FLAG_HELD;
     let inserted = HELD.insert(event.sk.address(), &*kept, u64::from(BPF_ANY)).is_ok();
     if inserted {
-        counters.held += 1;
+        account.counters().held += 1;
     }
     inserted
 }

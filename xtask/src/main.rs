@@ -14,6 +14,7 @@ mod privilege;
 mod run;
 mod storm;
 mod test;
+mod vm;
 
 fn main() -> ExitCode {
     cli::main()

@@ -19,6 +19,9 @@ const OBJECT: &str = "TRACER_BPF_OBJECT_OVERRIDE";
 /// Makes a missing privilege a failure instead of a skip; the kernel tests read it.
 const REQUIRE_PRIVILEGE: &str = "TRACER_REQUIRE_PRIVILEGE";
 
+/// Divides the size of the storms, for slow machines; the storm tests read it.
+pub(crate) const STORM_SCALE: &str = "TRACER_STORM_SCALE";
+
 /// Options of `test`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -75,7 +78,8 @@ fn cargo_test(args: &Args) -> Result<Command> {
     Ok(cargo)
 }
 
-fn needs_root(program: &Program) -> bool {
+/// Whether it is a kernel test.
+pub(crate) fn needs_root(program: &Program) -> bool {
     program.integration_test && program.name.starts_with(PRIVILEGED)
 }
 

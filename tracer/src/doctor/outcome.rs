@@ -9,6 +9,8 @@ pub struct Trials {
     pub maps: Vec<(&'static str, Outcome)>,
     /// tracer's own programs, loaded and attached for a moment.
     pub programs: Outcome,
+    /// How many instructions the verifier looked at in each of them; empty if it does not say (before Linux 5.16).
+    pub instructions: Vec<u32>,
 }
 
 /// How a trial went.

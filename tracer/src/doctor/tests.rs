@@ -24,7 +24,7 @@ fn members(missing: Vec<MissingField>) -> Types {
 }
 
 fn tried(programs: Outcome) -> Option<Trials> {
-    Some(Trials { maps: MAPS.map(|name| (name, Outcome::Works)).to_vec(), programs })
+    Some(Trials { maps: MAPS.map(|name| (name, Outcome::Works)).to_vec(), programs, instructions: vec![1234, 1200] })
 }
 
 /// A machine on which all is well.

@@ -25,7 +25,10 @@ const RING_BYTES: usize = 1;
 /// Tries everything.
 pub(super) fn trials(offsets: &Offsets) -> Trials {
     let maps = MAPS.into_iter().map(|(name, kind)| (name, map(kind))).collect();
-    Trials { maps, programs: programs(offsets) }
+    match programs(offsets) {
+        Ok(instructions) => Trials { maps, programs: Outcome::Works, instructions },
+        Err(error) => Trials { maps, programs: Outcome::Failed(Failed::new(&*error)), instructions: Vec::new() },
+    }
 }
 
 /// Creates a small map.
@@ -38,12 +41,8 @@ fn map(kind: MapType) -> Outcome {
 }
 
 /// Loads and attaches tracer's programs, and lets go of them at once.
-fn programs(offsets: &Offsets) -> Outcome {
-    start(offsets).map_or_else(|error| Outcome::Failed(Failed::new(&*error)), |()| Outcome::Works)
-}
-
-fn start(offsets: &Offsets) -> Result<(), Box<dyn Error>> {
+fn programs(offsets: &Offsets) -> Result<Vec<u32>, Box<dyn Error>> {
     let filter = Filter::new(Criteria::default())?.compile(ephemeral_range());
-    Live::start(&Options { offsets, filter: &filter, ring_bytes: RING_BYTES, kernel_log: None })?;
-    Ok(())
+    let live = Live::start(&Options { offsets, filter: &filter, ring_bytes: RING_BYTES, kernel_log: None })?;
+    Ok(live.verified_instructions())
 }

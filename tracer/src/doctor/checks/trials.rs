@@ -13,9 +13,13 @@ pub(super) fn trials(facts: &Facts) -> Vec<Finding> {
     let Some(trials) = &facts.trials else {
         return vec![Finding::unknown(PROGRAMS, "not tried, it would fail for what is missing")];
     };
-    let maps = trials.maps.iter().map(|(name, outcome)| (*name, outcome, "works"));
-    let programs = (PROGRAMS, &trials.programs, "loaded, attached and detached again");
-    maps.chain([programs]).map(|(name, outcome, well)| trial(name, outcome, well, facts)).collect()
+    let maps = trials.maps.iter().map(|(name, outcome)| trial(name, outcome, "works", facts));
+    let mut loaded = "loaded, attached and detached again".to_owned();
+    if !trials.instructions.is_empty() {
+        let counts: Vec<_> = trials.instructions.iter().map(ToString::to_string).collect();
+        loaded += &format!("; the verifier looked at {} instructions", counts.join(" + "));
+    }
+    maps.chain([trial(PROGRAMS, &trials.programs, &loaded, facts)]).collect()
 }
 
 fn trial(name: &'static str, outcome: &Outcome, well: &str, facts: &Facts) -> Finding {

@@ -87,6 +87,12 @@ impl Attached {
             let _ = link.detach();
         }
     }
+
+    /// `bpf_prog_info.verified_insns` of each program; none before Linux 5.16.
+    pub(super) fn verified_instructions(&self) -> Vec<u32> {
+        let programs = PROGRAMS.iter().filter_map(|name| self.ebpf.program(name)?.info().ok());
+        programs.filter_map(|info| info.verified_instruction_count()).collect()
+    }
 }
 
 impl Programs<'_> {

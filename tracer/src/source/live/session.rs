@@ -98,6 +98,12 @@ impl Live {
         clock::pair()
     }
 
+    /// How many instructions the verifier looked at in each program; empty if the kernel does not say.
+    #[must_use]
+    pub fn verified_instructions(&self) -> Vec<u32> {
+        self.attached.verified_instructions()
+    }
+
     /// Waits until much has gathered; readers look every few milliseconds anyway. Must be called within a runtime.
     ///
     /// # Errors

@@ -1,0 +1,53 @@
+//! What runs inside: a script as process 1, and the marks by which its output is read outside.
+
+use std::{fmt::Write as _, path::Path};
+
+use crate::artifacts::Program;
+
+/// Before the report of `tracer doctor`, one JSON object.
+pub(crate) const DOCTOR: &str = "== doctor";
+/// Before the output of a test program.
+pub(crate) const TESTS: &str = "== tests";
+/// After either, with its exit status.
+pub(crate) const STATUS: &str = "== status ";
+/// The last line: everything ran.
+pub(crate) const END: &str = "== end";
+
+/// The script that the kernel starts.
+pub(crate) fn init(tracer: &Path, tests: &[&Program], only: Option<&str>) -> String {
+    let mut script = format!(
+        "#!/bin/sh
+export PATH=/usr/bin:/bin:/usr/sbin:/sbin CI=1 TRACER_REQUIRE_PRIVILEGE=1 {scale}=100
+mkdir -p /proc /sys /tmp /run
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmpfs /tmp
+mount -t tmpfs tmpfs /run
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t securityfs securityfs /sys/kernel/security
+for module in /modules/*.ko; do insmod $module; done
+ip link set lo up
+echo
+echo '{DOCTOR}'
+{tracer} doctor --format json
+status=$?
+echo \"{STATUS}$status\"
+[ $status = 0 ] || {tracer} doctor -v
+",
+        scale = crate::test::STORM_SCALE,
+        tracer = tracer.display(),
+    );
+    let only = only.unwrap_or_default();
+    for program in tests {
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            script,
+            "echo '{TESTS}'\nmkdir -p {package}; cd {package}\n{test} --show-output {only}\necho \"{STATUS}$?\"",
+            package = program.manifest.parent().unwrap_or(Path::new("/")).display(),
+            test = program.executable.display(),
+        );
+    }
+    let _ = writeln!(script, "echo '{END}'\npoweroff -f");
+    script
+}

@@ -1,0 +1,50 @@
+//! One boot.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::archive::Kernel;
+
+/// Longest that a boot with all its tests may take.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A machine to be.
+pub(crate) struct Machine<'a> {
+    pub(crate) kernel: &'a Kernel,
+    pub(crate) initramfs: &'a Path,
+    /// Whether the kernel is locked down to confidentiality.
+    pub(crate) lockdown: bool,
+}
+
+impl Machine<'_> {
+    /// Boots, waits for the end, and returns what was printed and how many seconds it took.
+    pub(crate) fn boot(&self) -> Result<(String, u64)> {
+        let started = Instant::now();
+        let mut command_line = "console=ttyS0 panic=-1 quiet".to_owned();
+        if self.lockdown {
+            command_line += " lockdown=confidentiality";
+        }
+        let out = Command::new("timeout")
+            .arg(TIMEOUT.as_secs().to_string())
+            .arg("qemu-system-x86_64")
+            .args(["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "1G", "-smp", "2"])
+            .args(["-nographic", "-nodefaults", "-serial", "stdio", "-no-reboot"])
+            .arg("-kernel")
+            .arg(&self.kernel.image)
+            .arg("-initrd")
+            .arg(self.initramfs)
+            .args(["-append", &command_line])
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot start qemu-system-x86_64")?;
+        // A serial line ends its lines in two characters.
+        let console = String::from_utf8_lossy(&out.stdout).replace('\r', "");
+        Ok((console, started.elapsed().as_secs()))
+    }
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask vm`: the kernel tests on other kernels, in QEMU without KVM.
+
+mod archive;
+mod guest;
+mod initramfs;
+mod machine;
+mod matrix;
+mod report;
+
+use anyhow::{Context as _, Result, bail};
+
+use self::{
+    archive::Archive,
+    initramfs::Programs,
+    machine::Machine,
+    report::{Outcome, Row},
+};
+use crate::{command, debian};
+
+/// The emulator, the guest's shell, the archiver its file system is made with, what the tests call, and what unpacks
+/// compressed modules.
+const PACKAGES: [&str; 5] = ["qemu-system-x86", "busybox-static", "cpio", "iproute2", "xz-utils"];
+
+/// Options of `vm`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Series to boot, like 6.1 or newest; all if none is given.
+    series: Vec<String>,
+    /// Only tests whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+/// Boots each kernel with and without lockdown and prints one line for each boot.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if std::env::consts::ARCH != "x86_64" {
+        bail!("the kernels that are booted here are x86-64, and so must this machine be");
+    }
+    let wanted = matrix::select(&args.series)?;
+    debian::install(&PACKAGES).context("booting kernels needs these packages")?;
+    let home = command::root().join("target/vm");
+    let programs = Programs::build(&home, args.only.as_deref())?;
+    let archive = Archive::open(home.join("apt"), matrix::SERIES.iter().map(|series| series.suite))?;
+    println!("{}", report::HEADING);
+    let mut failed = Vec::new();
+    for series in wanted {
+        let kernel = archive.kernel(series)?;
+        let initramfs = programs.for_kernel(&kernel)?;
+        for lockdown in [false, true] {
+            let machine = Machine { kernel: &kernel, initramfs: &initramfs, lockdown };
+            let (console, seconds) = machine.boot()?;
+            let outcome = Outcome::of(&console, series);
+            println!("{}", Row { release: &kernel.release, lockdown, outcome: &outcome, seconds });
+            if outcome.failed() {
+                let log = home.join(format!("{}{}.log", kernel.release, if lockdown { "-lockdown" } else { "" }));
+                std::fs::write(&log, &console)?;
+                failed.push(log.display().to_string());
+            }
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed; what these kernels printed is in {}", failed.join(", "));
+    }
+    Ok(())
+}
