@@ -153,18 +153,21 @@ impl IdSet {
     /// Decides for a thing known by several numbers at once, see [`decide_ids`].
     #[must_use]
     pub fn decide<const N: usize>(&self, candidates: &[u64; N]) -> Verdict {
-        decide_ids(self.included, self.excluded, |i| self.ids[i], candidates)
+        decide_ids(self.included, self.excluded, |i| self.ids[i], N, |i| candidates[i])
     }
 }
 
-/// Decides for a thing known by several numbers at once (a cgroup and its ancestors); unused places are 0. The list is
-/// given by its two lengths and a way to read it, because the kernel side must read each word of it as a constant.
+/// Decides for a thing known by `count` numbers at once (a cgroup and its ancestors); unused places are 0. List and
+/// numbers are given by ways to read them: the kernel side must read each word of the list as a constant, and each number
+/// only when it is its turn, or the compiler makes of the comparisons one expression whose every combination the
+/// verifier tries.
 #[inline(always)]
-pub fn decide_ids<const N: usize>(
+pub fn decide_ids(
     included: u32,
     excluded: u32,
     id: impl Fn(usize) -> u64,
-    candidates: &[u64; N],
+    count: usize,
+    candidate: impl Fn(usize) -> u64,
 ) -> Verdict {
     let mut is_wanted = included == 0;
     let mut is_excluded = false;
@@ -174,8 +177,8 @@ pub fn decide_ids<const N: usize>(
         let id = id(i);
         let mut hit = false;
         let mut c = 0;
-        while c < N {
-            hit |= candidates[c] == id;
+        while c < count && !hit {
+            hit = candidate(c) == id;
             c += 1;
         }
         if i < included {

@@ -3,7 +3,7 @@
 //! Everything is `repr(C)`, little endian, without implicit padding; the assertions at the end of this file hold both
 //! compilers to it. Addresses are in network byte order, all else in host byte order.
 
-use crate::filter::FilterConfig;
+use crate::filter::{CGROUP_DEPTH, FilterConfig};
 
 /// Version of the layouts in this file. A reader that meets another version refuses.
 pub const WIRE_VERSION: u32 = 1;
@@ -127,6 +127,20 @@ pub struct Handoff {
     pub states: u64,
 }
 
+/// Room for what a program cannot keep on its stack of 512 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct Scratch {
+    /// A record that is about to be held back.
+    pub record: TransitionRecord,
+    /// The socket's cgroup and its ancestors, by identifier; 0 beyond the root.
+    pub ancestry: [u64; CGROUP_DEPTH],
+}
+
 /// All that the kernel side keeps per CPU.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +155,8 @@ pub struct CpuState {
     pub unannounced: [u64; 2],
     /// The first program's counters and the second's.
     pub programs: [ProgramCounters; 2],
-    /// Where each program writes a record that it holds back: on the stack it would not fit beside the rest.
-    pub scratch: [TransitionRecord; 2],
+    /// The first program's and the second's.
+    pub scratch: [Scratch; 2],
 }
 
 /// Offset of a field that this kernel does not have. The verifier removes the code that would read it.
@@ -266,6 +280,7 @@ const _: () = {
     assert!(offset_of!(TransitionRecord, kind) == 115);
     assert!(offset_of!(TransitionRecord, comm) == 120);
     assert!(size_of::<ProgramCounters>() == 8 * 8 + 256 * 8);
-    assert!(size_of::<CpuState>() == 32 + 16 + 2 * (size_of::<ProgramCounters>() + TRANSITION_LEN));
+    assert!(size_of::<CpuState>() == 32 + 16 + 2 * (size_of::<ProgramCounters>() + size_of::<Scratch>()));
+    assert!(size_of::<Scratch>() == TRANSITION_LEN + 8 * CGROUP_DEPTH);
     assert!(size_of::<Config>() == size_of::<Offsets>() + size_of::<FilterConfig>() + 8);
 };

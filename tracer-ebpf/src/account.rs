@@ -1,7 +1,7 @@
 //! Every event is counted once, where it ends; user space proves at the end of a run that the sums agree.
 
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
-use tracer_common::wire::{CpuState, Handoff, ProgramCounters, TransitionRecord};
+use tracer_common::wire::{CpuState, Handoff, ProgramCounters, Scratch};
 
 use crate::kernel::Sock;
 
@@ -45,11 +45,11 @@ impl Account {
         unsafe { &mut (*self.state).programs[self.program as usize] }
     }
 
-    /// This program's place for a record that is being held back.
+    /// This program's room beside the stack.
     #[inline(always)]
-    pub fn scratch(&self) -> *mut TransitionRecord {
+    pub fn scratch(&self) -> &mut Scratch {
         // SAFETY: as for `counters`.
-        unsafe { &raw mut (*self.state).scratch[self.program as usize] }
+        unsafe { &mut (*self.state).scratch[self.program as usize] }
     }
 
     /// Whether this program is the one to handle the event.

@@ -10,6 +10,7 @@ use tracer_common::{
 };
 
 use crate::{
+    account::Account,
     config::{CONFIG, config, offset, port_bits},
     kernel::{KernelPtr, Sock, follow, load, load_or},
 };
@@ -142,18 +143,19 @@ fn addr_bits(addr: [u64; 2]) -> Bits {
     }
 }
 
-/// The socket's cgroup and its ancestors, by identifier; 0 beyond the root.
+/// Writes down the socket's cgroup and its ancestors. Not on the stack, where the verifier of 6.1 would tell apart every
+/// combination of levels that are there and levels that are not, and give up.
 #[inline(always)]
-fn cgroup_ancestry(sk: Sock) -> [u64; CGROUP_DEPTH] {
-    let mut ids = [0; CGROUP_DEPTH];
+fn cgroup_ancestry(sk: Sock, ids: &mut [u64; CGROUP_DEPTH]) {
     let mut node = cgroup_node(sk);
     let mut level = 0;
-    while level < CGROUP_DEPTH && !node.is_null() {
-        ids[level] = load_or(node, offset!(kn_id), 0);
+    while level < CGROUP_DEPTH {
+        // Volatile, or the compiler clears the array first, with a loop over its bytes.
+        // SAFETY: a mutable reference can be written through.
+        unsafe { (&raw mut ids[level]).write_volatile(load_or(node, offset!(kn_id), 0)) };
         node = follow(node, offset!(kn_parent));
         level += 1;
     }
-    ids
 }
 
 /// Whether a short list asks anything.
@@ -165,20 +167,21 @@ macro_rules! asked {
 
 /// Decides a short list, reading each of its words as a constant.
 macro_rules! ids {
-    ($list:ident, $candidates:expr) => {
+    ($list:ident, $count:expr, $candidate:expr) => {
         decide_ids(
             config!(filter.$list.included),
             config!(filter.$list.excluded),
             // SAFETY: `decide_ids` stays below `ID_SET_LEN`; a plain read of a static.
             |i| unsafe { core::ptr::read_volatile((&raw const CONFIG.filter.$list.ids).cast::<u64>().add(i)) },
-            $candidates,
+            $count,
+            $candidate,
         )
     };
 }
 
 /// Decides for a socket. Each question that was not asked is dead code to the verifier.
 #[inline(always)]
-pub fn decide(sk: Sock, ends: &Ends) -> Verdict {
+pub fn decide(sk: Sock, ends: &Ends, account: &Account) -> Verdict {
     let mut verdict = Verdict::Match;
     let ports = config!(filter.port_lists);
     if ports != 0 {
@@ -211,14 +214,17 @@ pub fn decide(sk: Sock, ends: &Ends) -> Verdict {
         verdict = verdict.and(decide_ends(addrs, local, remote));
     }
     if asked!(netns) {
-        verdict = verdict.and(ids!(netns, &[u64::from(netns(sk))]));
+        verdict = verdict.and(ids!(netns, 1, |_| u64::from(netns(sk))));
     }
     if asked!(cgroups) {
-        verdict = verdict.and(ids!(cgroups, &cgroup_ancestry(sk)));
+        let ids = &mut account.scratch().ancestry;
+        cgroup_ancestry(sk, ids);
+        // SAFETY: a reference is always readable.
+        verdict = verdict.and(ids!(cgroups, CGROUP_DEPTH, |i| unsafe { (&raw const ids[i]).read_volatile() }));
     }
     if asked!(devices) {
         let ifindex = ifindex(sk);
-        verdict = verdict.and(if ifindex == 0 { Verdict::Undecided } else { ids!(devices, &[u64::from(ifindex)]) });
+        verdict = verdict.and(if ifindex == 0 { Verdict::Undecided } else { ids!(devices, 1, |_| u64::from(ifindex)) });
     }
     verdict
 }

@@ -32,6 +32,14 @@ pub fn load_or<T: Copy>(base: KernelPtr, offset: u32, absent: T) -> T {
     if offset == ABSENT || base.is_null() { absent } else { load(base, offset) }
 }
 
+/// Loads a u16 in network byte order. Byte by byte: the verifiers of 6.1 and 6.12 lose the bounds of a number that was
+/// swapped as a whole, and then do not let it index a table.
+#[inline(always)]
+pub fn load_be16(base: KernelPtr, offset: u32) -> u16 {
+    let (high, low): (u8, u8) = (load(base, offset), load(base, offset + 1));
+    u16::from(high) << 8 | u16::from(low)
+}
+
 /// Follows a pointer member; null where this kernel has no such field.
 #[inline(always)]
 pub fn follow(base: KernelPtr, offset: u32) -> KernelPtr {

@@ -20,7 +20,7 @@ use crate::{
     account::{Account, Program},
     config::{config, offset},
     filter::{Ends, addresses, cgroup_id, decide, ifindex, netns},
-    kernel::{KernelPtr, Sock, arguments, current_leader, load, load_or},
+    kernel::{KernelPtr, Sock, arguments, current_leader, load, load_be16, load_or},
 };
 
 /// Key: CPU times two, plus 0 for the first program and 1 for the second: each ring has one producer at a time, so an
@@ -77,7 +77,7 @@ pub fn try_transition(ctx: &BtfTracePointContext, program: Program) -> Option<i3
         // The cookie, not the address: a kernel pointer cannot be taken apart into the bytes of a message.
         debug!(ctx, "recovered {} -> {} of socket {}", old, new, sk.cookie());
     }
-    let verdict = decide(sk, &event.ends);
+    let verdict = decide(sk, &event.ends, &account);
     if config!(filter.may_hold) != 0 {
         if waits_after(old) {
             release(ctx, &account, sk, verdict);
@@ -103,13 +103,13 @@ pub fn try_transition(ctx: &BtfTracePointContext, program: Program) -> Option<i3
 fn observe(sk: Sock, owned: bool, old: u8, new: u8) -> Event {
     let family = load::<u16>(sk.ptr(), offset!(sk_family)) as u8;
     let (local_addr, remote_addr) = addresses(sk, family);
-    let remote_port = u16::from_be(load(sk.ptr(), offset!(sk_dport)));
+    let remote_port = load_be16(sk.ptr(), offset!(sk_dport));
     let mut local_port: u16 = load(sk.ptr(), offset!(sk_num));
     // A socket that leaves CLOSE has nothing of interest beyond `struct sock` yet, nor has a listener or its clone.
     let tcp = if old == TCP_CLOSE || (old == TCP_LISTEN && local_port != 0) { core::ptr::null() } else { sk.tcp() };
     if local_port == 0 {
         // →CLOSE has cleared skc_num; inet_sport stays.
-        local_port = u16::from_be(load_or(tcp, offset!(inet_sport), 0));
+        local_port = if tcp.is_null() { 0 } else { load_be16(tcp, offset!(inet_sport)) };
     }
     // Before 6.15 the new socket is still a clone of the listener here (inet_csk_clone_lock).
     let remote_unknown = old == TCP_LISTEN && new == TCP_SYN_RECV && remote_port == 0;
@@ -203,10 +203,8 @@ fn waits_after(old: u8) -> bool {
 /// Keeps the record for later; false if there is no room.
 #[inline(always)]
 fn hold(event: &Event, account: &Account) -> bool {
-    let kept = account.scratch();
+    let kept = &mut account.scratch().record;
     record(event, kept);
-    // SAFETY: `record` wrote every field.
-    let kept = unsafe { &mut *kept };
     kept.flags |= FLAG_HELD;
     let inserted = HELD.insert(event.sk.address(), &*kept, u64::from(BPF_ANY)).is_ok();
     if inserted {

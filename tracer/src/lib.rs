@@ -14,6 +14,7 @@ pub mod filter;
 pub mod observation;
 pub mod output;
 mod run;
+pub mod sandbox;
 pub mod services;
 pub mod source;
 pub mod track;

@@ -8,13 +8,14 @@ use tokio::{
 };
 
 use crate::{
-    config::{Speech, Watch},
+    config::{Keep, Speech, Watch},
     doctor::{self, Readiness},
     event::{ClockPair, Event},
     filter::StateFilter,
     observation::{Anomaly, Observation, Start, Summary},
     output::{Output, Sink, SinkError},
     run::{Failure, Status},
+    sandbox::{Sandbox, SandboxError},
     services::Services,
     source::live::{self, Live, LiveError},
     track::Tracker,
@@ -42,6 +43,7 @@ pub(crate) fn watch(watch: Watch, speech: Speech, services: Services) -> Result<
         other => other.into(),
     })?;
     let session = Session::new(&watch, speech, services, ready, live, sink)?;
+    session.confine(watch.privilege)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(session.run(watch.duration))
 }
@@ -119,6 +121,23 @@ impl Session {
         })
     }
 
+    /// Gives up what is not needed any more; what could not be given up is said.
+    fn confine(&self, keep: Keep) -> Result<(), SandboxError> {
+        let user = match keep {
+            Keep::Everything => {
+                self.say("not confined (--no-sandbox): keeps its capabilities, files and system calls.");
+                return Ok(());
+            }
+            Keep::User => None,
+            Keep::Nothing(user) => Some(user),
+        };
+        let confinement = Sandbox { user, readable: self.live.reads() }.enter()?;
+        if !confinement.files {
+            self.say("this kernel has no Landlock, so files stay within reach while tracer runs.");
+        }
+        Ok(())
+    }
+
     /// Streams until Ctrl-C, SIGTERM, the time or the count; a closed pipe is a way to end, too.
     async fn run(mut self, duration: Option<Duration>) -> Result<Status, Failure> {
         match self.stream(duration).await.and_then(|()| self.finish()) {
@@ -184,6 +203,7 @@ impl Session {
             flushed = printer.flush();
         })?;
         flushed?;
+        tracker.finish(&mut |observation| printer.print(observation));
         let (tracked, evicted) = tracker.occupancy();
         let tally = *tracker.tally();
         let summary = Summary {

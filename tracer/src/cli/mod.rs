@@ -11,7 +11,7 @@ pub(crate) use self::usage::printable;
 pub use self::{
     filter::FilterArgs,
     usage::{Early, parse},
-    watch::{OutputArgs, ResourceArgs, WatchArgs},
+    watch::{OutputArgs, PrivilegeArgs, ResourceArgs, WatchArgs},
 };
 
 /// The command line.

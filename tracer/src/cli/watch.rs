@@ -18,6 +18,9 @@ pub struct WatchArgs {
     /// What it may cost.
     #[command(flatten)]
     pub resources: ResourceArgs,
+    /// What it keeps of its privilege.
+    #[command(flatten)]
+    pub privilege: PrivilegeArgs,
 }
 
 /// What is printed, where, how long.
@@ -54,4 +57,16 @@ pub struct ResourceArgs {
     /// Show the kernel side's messages: error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL", hide_possible_values = true)]
     pub kernel_log: Option<KernelLog>,
+}
+
+/// What it keeps of its privilege.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Privilege (given up as soon as everything is open)")]
+pub struct PrivilegeArgs {
+    /// Go on as this user, by name or number
+    #[arg(long, value_name = "USER", conflicts_with = "no_sandbox")]
+    pub user: Option<String>,
+    /// Keep capabilities, files and system calls
+    #[arg(long)]
+    pub no_sandbox: bool,
 }

@@ -9,6 +9,7 @@ mod netns;
 mod port;
 mod problem;
 mod quantity;
+mod user;
 mod words;
 
 #[cfg(test)]
@@ -18,8 +19,9 @@ use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
 pub use self::problem::{ConfigError, Problem};
 use crate::{
-    cli::{Cli, ColorWhen, Command, Format, GlobalArgs, KernelLog, OutputArgs, ResourceArgs},
+    cli::{Cli, ColorWhen, Command, Format, GlobalArgs, KernelLog, OutputArgs, PrivilegeArgs, ResourceArgs},
     filter::{Filter, StateFilter},
+    sandbox::User,
     services::Services,
 };
 
@@ -73,6 +75,19 @@ pub struct Watch {
     pub duration: Option<Duration>,
     /// What it may cost.
     pub resources: Resources,
+    /// What it keeps of its privilege.
+    pub privilege: Keep,
+}
+
+/// What a run keeps of its privilege once everything is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// All of it.
+    Everything,
+    /// Nothing but its user.
+    User,
+    /// Nothing, not even its user: it becomes this one.
+    Nothing(User),
 }
 
 /// What a run may cost.
@@ -96,7 +111,7 @@ impl Config {
         let action = match cli.command {
             Command::Watch(args) => {
                 let filter = filter::filter(&args.filter, services)?;
-                Action::Watch(Box::new(Watch::new(filter, args.output, &args.resources)?))
+                Action::Watch(Box::new(Watch::new(filter, args.output, &args.resources, args.privilege)?))
             }
             Command::Doctor => Action::Doctor,
         };
@@ -105,7 +120,12 @@ impl Config {
 }
 
 impl Watch {
-    fn new(filter: Filter, args: OutputArgs, resources: &ResourceArgs) -> Result<Self, ConfigError> {
+    fn new(
+        filter: Filter,
+        args: OutputArgs,
+        resources: &ResourceArgs,
+        privilege: PrivilegeArgs,
+    ) -> Result<Self, ConfigError> {
         let mut filters = filter.describe();
         filters.extend(items::typed("--state", &args.state));
         Ok(Self {
@@ -120,6 +140,11 @@ impl Watch {
                 ring_bytes: items::one("--ring-size", &resources.ring_size, quantity::ring_bytes)?,
                 table_size: items::one("--table-size", &resources.table_size, quantity::table_size)?,
                 kernel_log: resources.kernel_log,
+            },
+            privilege: match privilege.user {
+                _ if privilege.no_sandbox => Keep::Everything,
+                None => Keep::User,
+                Some(text) => Keep::Nothing(items::one("--user", &text, user::user)?),
             },
         })
     }

@@ -96,6 +96,10 @@ pub enum Problem {
     NoInterface { nearest: Option<String> },
     #[error("{} cannot be read ({error}); {}", shown(path), remedy(error))]
     Unreadable { path: PathBuf, error: io::Error },
+    #[error("there is no such user here; \"getent passwd\" lists them.")]
+    NoUser,
+    #[error("only root can become another user; run tracer with sudo, or leave the flag out.")]
+    NotRoot,
     #[error("not a time; write it as 30s, 5m or 1h30m.")]
     NotATime,
     #[error("the time must be longer than nothing; write it as 30s, 5m or 1h30m.")]

@@ -19,6 +19,6 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
     ];
     findings.extend(types::types(facts));
     findings.extend(trials::trials(facts));
-    findings.extend([limits::memlock(facts), limits::jit(facts)]);
+    findings.extend([limits::memlock(facts), limits::jit(facts), privilege::confinement(facts)]);
     findings
 }

@@ -23,6 +23,8 @@ pub struct Facts {
     pub privilege: Privilege,
     /// What even root may not do.
     pub lockdown: Lockdown,
+    /// Whether files can be put out of reach (Landlock).
+    pub landlock: bool,
     /// `RLIMIT_MEMLOCK`, bytes; `None`: unlimited.
     pub memlock: Option<u64>,
     /// How BPF programs are executed.

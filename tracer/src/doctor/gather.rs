@@ -9,9 +9,12 @@ use rustix::{
 };
 
 use super::facts::{Facts, Jit, Lockdown, Privilege, Types};
-use crate::source::live::{
-    btf::{Btf, BtfError},
-    offsets,
+use crate::{
+    sandbox::can_confine_files,
+    source::live::{
+        btf::{Btf, BtfError},
+        offsets,
+    },
 };
 
 /// What BPF programs on `sock:inet_sock_set_state` are checked against (`__DEFINE_EVENT`, include/trace/bpf_probe.h).
@@ -31,6 +34,7 @@ pub(super) fn facts() -> Facts {
         little_endian: cfg!(target_endian = "little"),
         privilege: privilege(),
         lockdown: lockdown(Path::new(SECURITYFS)),
+        landlock: can_confine_files(),
         memlock: getrlimit(Resource::Memlock).current,
         jit: jit(),
         types: types(),

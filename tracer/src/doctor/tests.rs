@@ -43,6 +43,7 @@ fn good() -> Facts {
             seccomp: false,
         },
         lockdown: Lockdown::None,
+        landlock: true,
         memlock: Some(8 << 20),
         jit: Jit::On,
         types: Ok(members(Vec::new())),
@@ -96,6 +97,11 @@ fn required_members_missing() {
     let members = Err(OffsetsError(vec![missing("sock", "sk_protocol"), missing("tcp_sock", "srtt_us")]));
     let types = Ok(Types { tracepoint: true, members });
     insta::assert_snapshot!(text(&Facts { types, trials: None, ..good() }));
+}
+
+#[test]
+fn no_landlock() {
+    insta::assert_snapshot!(text(&Facts { landlock: false, ..good() }));
 }
 
 #[test]

@@ -48,7 +48,8 @@ impl Sink {
     /// [`SinkError::Open`] if that is not possible.
     pub fn open(path: Option<&Path>) -> Result<Self, SinkError> {
         let opened = match path {
-            Some(path) => File::create(path),
+            // Readable, because a torn line is looked for in it.
+            Some(path) => File::options().read(true).write(true).create(true).truncate(true).open(path),
             // A second descriptor, because the standard library's own handle splits batches at line ends.
             None => io::stdout().as_fd().try_clone_to_owned().map(File::from),
         };
@@ -85,13 +86,14 @@ impl Sink {
     }
 
     fn drop_torn_line(&mut self) -> io::Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
+        if self.path.is_none() {
+            return Ok(());
+        }
         let end = self.file.stream_position()?;
         let from = end.saturating_sub(LONGEST_LINE);
         let mut tail = Vec::new();
-        let mut written = File::open(path)?;
-        written.seek(SeekFrom::Start(from))?;
-        written.take(end - from).read_to_end(&mut tail)?;
+        self.file.seek(SeekFrom::Start(from))?;
+        (&self.file).take(end - from).read_to_end(&mut tail)?;
         let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline as u64 + 1);
         self.file.set_len(from + whole)
     }

@@ -81,8 +81,25 @@ impl Tracker {
         (self.table.len() as u64, self.table.evicted())
     }
 
+    /// Reports what still waits for a later transition: none will come.
+    pub fn finish(&mut self, report: &mut impl FnMut(&Observation)) {
+        let mut waiting: Vec<_> = self.table.take_waiting().flatten().collect();
+        waiting.sort_by_key(|observed| observed.transition.time);
+        self.conclude(waiting, report);
+    }
+
+    /// Reports what waited, as far as the filter does not exclude it.
+    fn conclude(&mut self, waiting: Vec<ObservedTransition>, report: &mut impl FnMut(&Observation)) {
+        for observed in waiting {
+            if self.filter.decide_finally(&observed.transition, &observed.known, &self.ancestry) {
+                self.emit(&observed, report);
+            }
+        }
+    }
+
     fn transition(&mut self, transition: Transition, report: &mut impl FnMut(&Observation)) {
         let mut connection = self.connection(&transition);
+        complete(&mut connection.waiting, &transition);
         let in_state_ns = (connection.state == transition.old)
             .then(|| connection.entered.map(|since| transition.time.since(since)))
             .flatten();
@@ -92,7 +109,9 @@ impl Tracker {
         connection.state = transition.new;
         connection.entered = Some(transition.time);
         if transition.new != TcpState::Close {
-            self.table.insert(&transition, connection);
+            for forgotten in self.table.insert(&transition, connection) {
+                self.conclude(forgotten.waiting, report);
+            }
         }
     }
 
@@ -144,6 +163,11 @@ impl Tracker {
         connection: &mut Connection,
         report: &mut impl FnMut(&Observation),
     ) {
+        if observed.transition.remote.is_none() {
+            // The next transition of this socket tells which connection it is.
+            connection.waiting.push(*observed);
+            return;
+        }
         if connection.verdict != Verdict::Match {
             connection.verdict = self.verdict(observed);
         }
@@ -183,6 +207,15 @@ impl Tracker {
             self.tally.anomalies += 1;
             report(&Observation::Anomaly(Anomaly { observed: *observed, expected }));
         }
+    }
+}
+
+/// Fills in what the kernel could not say yet of the transitions before this one: until 6.15 a new socket is reported at
+/// LISTEN→SYN_RECV while it still is a copy of its listener (`tcp_v4_syn_recv_sock`, net/ipv4/tcp_ipv4.c).
+fn complete(waiting: &mut [ObservedTransition], now: &Transition) {
+    for observed in waiting.iter_mut().filter(|observed| observed.transition.remote.is_none()) {
+        let Transition { cookie, family, local, remote, .. } = *now;
+        observed.transition = Transition { cookie, family, local, remote, ..observed.transition };
     }
 }
 

@@ -51,14 +51,24 @@ impl Table {
             .flatten()
     }
 
-    /// Files a socket under the best identity its last transition has.
-    pub(super) fn insert(&mut self, transition: &Transition, connection: Connection) {
-        if self.connections.len() == self.connections.capacity() {
-            self.connections.remove_lru();
-            self.evicted += 1;
-        }
+    /// Files a socket under the best identity its last transition has. Returns those forgotten for it: the one least
+    /// recently heard of if the table was full, and one whose end was not seen and whose address is used again.
+    pub(super) fn insert(
+        &mut self,
+        transition: &Transition,
+        connection: Connection,
+    ) -> impl Iterator<Item = Connection> + use<> {
+        let is_full = self.connections.len() == self.connections.capacity();
+        let oldest = is_full.then(|| self.connections.remove_lru()).flatten();
+        self.evicted += u64::from(oldest.is_some());
         let key = transition.cookie.map_or(Key::Sock(transition.sock), Key::Cookie);
-        self.connections.insert(key, connection);
+        let replaced = self.connections.insert(key, connection);
+        oldest.map(|(_, connection)| connection).into_iter().chain(replaced)
+    }
+
+    /// Takes out all transitions that wait for a later one.
+    pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = Vec<ObservedTransition>> {
+        self.connections.iter_mut().map(|(_, connection)| std::mem::take(&mut connection.waiting))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -18,6 +18,12 @@ fn end(text: &str) -> Endpoint {
     Endpoint { addr: addr.ip(), port: (addr.port() != 0).then_some(addr.port()) }
 }
 
+/// The remote end of a listener.
+#[expect(clippy::unnecessary_wraps, reason = "the value of a field")]
+fn nowhere() -> Option<Endpoint> {
+    Some(end("0.0.0.0:0"))
+}
+
 fn process(pid: u32) -> Process {
     Process { pid, comm: Comm::default() }
 }
@@ -98,8 +104,12 @@ fn a_bystander_never_becomes_the_owner() {
 
 #[test]
 fn an_accepted_socket_knows_its_listener_and_is_proven_by_its_close() {
-    let listen =
-        Transition { local: end("0.0.0.0:443"), remote: None, actor: Some(process(5)), ..step(1, 1, Close, Listen) };
+    let listen = Transition {
+        local: end("0.0.0.0:443"),
+        remote: nowhere(),
+        actor: Some(process(5)),
+        ..step(1, 1, Close, Listen)
+    };
     let accepted =
         |time, old, new| Transition { local: end(SERVER), remote: Some(end(CLIENT)), ..step(2, time, old, new) };
     let seen = observe(
@@ -121,7 +131,7 @@ fn an_accepted_socket_knows_its_listener_and_is_proven_by_its_close() {
 fn several_processes_listening_on_one_port_are_not_guessed_between() {
     let listen = |id, pid| Transition {
         local: end("0.0.0.0:443"),
-        remote: None,
+        remote: nowhere(),
         actor: Some(process(pid)),
         ..step(id, 1, Close, Listen)
     };
@@ -130,13 +140,34 @@ fn several_processes_listening_on_one_port_are_not_guessed_between() {
     assert_eq!(transitions(&seen)[2].known.listener, None);
 }
 
+/// LISTEN→SYN_RECV as kernels before 6.15 report it.
+fn clone(id: u64, time: u64) -> Transition {
+    Transition { cookie: None, local: end("0.0.0.0:443"), remote: None, ..step(id, time, Listen, SynRecv) }
+}
+
 #[test]
-fn a_socket_without_cookie_is_found_again_by_its_address() {
-    let clone = Transition { cookie: None, remote: None, ..step(4, 10, Listen, SynRecv) };
-    let seen = observe(&mut pass_all(), [clone, step(4, 30, SynRecv, Established)]);
+fn a_copy_of_a_listener_waits_until_its_ends_are_known() {
+    let mut tracker = pass_all();
+    assert_eq!(observe(&mut tracker, [clone(4, 10)]), []);
+    let seen = observe(&mut tracker, [step(4, 30, SynRecv, Established)]);
     let seen = transitions(&seen);
-    assert_eq!(seen[1].in_state_ns, Some(20));
-    assert_eq!(seen[1].known.role, Some(Role::Server));
+    let [first, second] = seen[..] else { panic!("{seen:?}") };
+    assert_eq!(first.transition, step(4, 10, Listen, SynRecv));
+    assert_eq!((first.known.role, second.in_state_ns), (Some(Role::Server), Some(20)));
+}
+
+#[test]
+fn a_copy_of_a_listener_that_is_never_heard_of_again_is_shown_as_it_is() {
+    let mut tracker = Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 1);
+    observe(&mut tracker, [clone(4, 10)]);
+    // Its address is used again; then the table is full; then the trace ends.
+    for (next, shown) in [(clone(4, 20), 10), (clone(5, 30), 20)] {
+        let seen = observe(&mut tracker, [next]);
+        assert_eq!(transitions(&seen).iter().map(|o| o.transition.time.0).collect::<Vec<_>>(), [shown]);
+    }
+    let mut last = Vec::new();
+    tracker.finish(&mut |o: &Observation| last.push(o.clone()));
+    assert_eq!(transitions(&last).iter().map(|o| o.transition).collect::<Vec<_>>(), [clone(5, 30)]);
 }
 
 #[test]

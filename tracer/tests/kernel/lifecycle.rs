@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{Namespace, Trace, require_root};
+use crate::support::{Cgroup, Namespace, Trace, require_root};
 
 fn listen_and_close(times: usize) {
     for _ in 0..times {
@@ -83,16 +83,20 @@ fn a_full_disk_leaves_whole_lines() {
     }
 }
 
-/// The kernel side with its own messages compiled in is another program to the verifier.
+/// Each filter and the kernel side's own messages make another program to the verifier, and all together the longest.
 #[test]
-fn it_runs_with_the_kernel_side_s_messages() {
+fn every_filter_and_message_at_once_is_accepted() {
     require_root!();
-    for filter in [&["--kernel-log", "trace"][..], &["--kernel-log", "trace", "--port", "1-65535"]] {
-        let namespace = Namespace::enter();
-        let mut trace = namespace.trace(filter);
-        listen_and_close(1);
-        trace.wait_for(2);
-        assert!(trace.stop().success());
+    let namespace = Namespace::enter();
+    let cgroups: Vec<_> = (0..15).map(|_| Cgroup::make()).collect();
+    let excluded: String = cgroups.iter().map(|cgroup| format!(",!{}", cgroup.id)).collect();
+    let cgroup = format!("--cgroup=/{excluded}");
+    let others: String = (4_100_000_000_u32..).take(15).map(|inode| format!(",{inode}")).collect();
+    let netns = format!("--netns={}{others}", namespace.inode);
+    let filter = ["-4", "--port=1-65535", "--local=127.0.0.0/8", "--remote=!10.0.0.0/8", "--dev=!lo", &netns, &cgroup];
+    let log = ["--kernel-log=trace"];
+    for args in [&log[..], &[&filter[..], &log].concat()] {
+        assert!(Trace::start(args).stop().success(), "{args:?}");
     }
 }
 

@@ -1,9 +1,14 @@
 //! The whole path on the live kernel: real sockets in a network namespace of the test's own, the real binary, its JSON.
-#![expect(unsafe_code, reason = "unshare(2) and ioctl(2): namespaces and devices of the test's own")]
+#![expect(
+    unsafe_code,
+    reason = "unshare(2), ioctl(2), getsockopt(2): namespaces, devices and facts about sockets of the test's own"
+)]
 
 mod close;
 mod connect;
+mod fields;
 mod filter;
 mod lifecycle;
+mod sandbox;
 mod support;
 mod wire;

@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::MetadataExt as _,
+    path::PathBuf,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
 };
 
@@ -13,6 +14,7 @@ use rustix::{
     thread::UnshareFlags,
 };
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// Longest that a test waits for something the kernel does at once.
 const PATIENCE: &str = "30s";
@@ -64,10 +66,40 @@ impl Namespace {
     }
 }
 
+/// Where the cgroup v2 hierarchy is mounted.
+pub(crate) fn cgroup_mount() -> PathBuf {
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
+    let mut mounts = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    mounts.find(|mount| mount[2] == "cgroup2").expect("a cgroup2 mount")[1].into()
+}
+
+/// A cgroup of its own, removed when dropped.
+pub(crate) struct Cgroup {
+    directory: TempDir,
+    pub(crate) id: u64,
+}
+
+impl Cgroup {
+    pub(crate) fn make() -> Self {
+        let directory = tempfile::Builder::new().prefix("tracer-test-").tempdir_in(cgroup_mount()).expect("a cgroup");
+        let id = fs::metadata(directory.path()).expect("a cgroup").ino();
+        Self { directory, id }
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // A cgroup's files cannot be removed, which is what TempDir would begin with.
+        let _ = fs::remove_dir(self.directory.path());
+    }
+}
+
 /// A running `tracer watch --format json`.
 pub(crate) struct Trace {
     pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
+    /// What it had said on stderr when it was attached.
+    pub(crate) said: Vec<String>,
     pub(crate) seen: Vec<Value>,
 }
 
@@ -81,7 +113,12 @@ impl Trace {
 
     /// Starts it and waits until it says that it is attached.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        Self::run(Command::new(env!("CARGO_BIN_EXE_tracer")), args)
+    }
+
+    /// The same, but with a way of its own to start tracer.
+    pub(crate) fn run(mut tracer: Command, args: &[&str]) -> Self {
+        let mut child = tracer
             .args(["watch", "--format", "json"])
             .args(if args.contains(&"--duration") { &[][..] } else { &["--duration", PATIENCE] })
             .args(args)
@@ -101,7 +138,7 @@ impl Trace {
         // Keep reading, so that it never writes into a closed pipe.
         std::thread::spawn(move || stderr.for_each(drop));
         let stdout = BufReader::new(child.stdout.take().expect("stdout"));
-        Self { child, stdout, seen: Vec::new() }
+        Self { child, stdout, said, seen: Vec::new() }
     }
 
     /// Reads until `count` transitions are there.

@@ -53,7 +53,8 @@ fn tracepoint_id() -> Option<u64> {
     });
     match id {
         Ok(number) => Some(number.trim().parse().expect("a number")),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+        // Locked down, tracefs is empty or closed.
+        Err(error) if [ErrorKind::PermissionDenied, ErrorKind::NotFound].contains(&error.kind()) => None,
         Err(error) => panic!("the tracepoint's number: {error}"),
     }
 }

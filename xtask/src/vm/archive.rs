@@ -107,7 +107,7 @@ impl Archive {
         }
         apt.args(["-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none"]);
         apt.args(["-o", "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false"])
-    .args(["-o", "APT::Architecture=amd64"]);
+            .args(["-o", "APT::Architecture=amd64"]);
         apt
     }
 }

@@ -33,7 +33,11 @@ echo '{DOCTOR}'
 {tracer} doctor --format json
 status=$?
 echo \"{STATUS}$status\"
-[ $status = 0 ] || {tracer} doctor -v
+if [ $status != 0 ]; then
+    {tracer} doctor -v
+    echo '{END}'
+    poweroff -f
+fi
 ",
         scale = crate::test::STORM_SCALE,
         tracer = tracer.display(),

@@ -16,7 +16,7 @@ use crate::{artifacts, command, test};
 /// Devices that the tests make.
 const MODULES: [&str; 2] = ["net/tun", "net/veth"];
 /// What the guest's script and the tests call, but for `ip`.
-const APPLETS: [&str; 9] = ["sh", "mount", "umount", "mkdir", "cat", "insmod", "poweroff", "ls", "uname"];
+const APPLETS: [&str; 10] = ["sh", "unshare", "mount", "umount", "mkdir", "cat", "insmod", "poweroff", "ls", "uname"];
 
 /// The part of the file system that is the same for all kernels.
 pub(crate) struct Programs {
@@ -48,6 +48,9 @@ impl Programs {
         for applet in APPLETS {
             std::os::unix::fs::symlink("busybox", busybox.with_file_name(applet))?;
         }
+        let passwd = root.path().join("etc/passwd");
+        fs::create_dir_all(passwd.with_file_name(""))?;
+        fs::write(passwd, "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")?;
         let init = root.path().join("init");
         fs::write(&init, guest::init(&tracer.executable, &tests, only))?;
         fs::set_permissions(&init, fs::Permissions::from_mode(0o755))?;

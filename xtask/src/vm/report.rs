@@ -55,30 +55,23 @@ impl Outcome {
     /// Reads a console. A supported kernel passes all tests, another one refuses with doctor's exit status.
     pub(crate) fn of(console: &str, series: &Series) -> Self {
         let mut outcome = Self::default();
-        let mut sections = console.split("\n== ").map(|section| section.lines());
         let mut statuses = Vec::new();
-        let mark = |mark: &'static str| mark.trim_start_matches("== ");
-        for section in &mut sections {
-            let mut lines = section;
-            let Some(first) = lines.next() else { continue };
-            if first == mark(guest::DOCTOR) {
-                outcome.doctor(&lines.collect::<Vec<_>>().join("\n"));
-            } else if first == mark(guest::TESTS) {
-                lines.for_each(|line| outcome.line(line));
-            } else if let Some(status) = first.strip_prefix(mark(guest::STATUS)) {
-                statuses.push(status.trim().to_owned());
+        let mut in_doctor = false;
+        for line in console.lines() {
+            match line.strip_prefix(guest::STATUS) {
+                Some(status) => statuses.push(status),
+                None if in_doctor => outcome.doctor(line),
+                None => outcome.line(line),
             }
+            in_doctor = line == guest::DOCTOR;
         }
-        let ended = console.trim_end().lines().any(|line| line == guest::END);
-        let (doctor, tests) = statuses.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-        outcome.result = if !ended {
-            Verdict::Failed
-        } else if !series.supported && doctor == "3" {
-            Verdict::Refused
-        } else if series.supported && doctor == "0" && tests.iter().all(|status| status == "0") {
-            Verdict::Passed
-        } else {
-            Verdict::Failed
+        let ended = console.lines().any(|line| line == guest::END);
+        outcome.result = match statuses[..] {
+            ["3"] if ended && !series.supported => Verdict::Refused,
+            ["0", ref tests @ ..] if ended && series.supported && tests.iter().all(|status| *status == "0") => {
+                Verdict::Passed
+            }
+            _ => Verdict::Failed,
         };
         outcome
     }
@@ -89,9 +82,7 @@ impl Outcome {
     }
 
     fn doctor(&mut self, report: &str) {
-        let Some(Ok(doctor)) = report.find('{').map(|start| serde_json::from_str::<Doctor>(&report[start..])) else {
-            return;
-        };
+        let Ok(doctor) = serde_json::from_str::<Doctor>(report) else { return };
         for check in doctor.checks {
             if check.status != "ok" {
                 self.missing.push(check.name);
@@ -143,5 +134,43 @@ impl fmt::Display for Row<'_> {
             list(&outcome.missing),
             outcome.instructions.as_deref().unwrap_or("–"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vm::matrix::SERIES;
+
+    const DOCTOR: &str = r#"{"checks":[{"name":"cgroup","status":"degraded","detail":"d"},
+{"name":"programs","status":"ok","detail":"loaded; the verifier looked at 70 + 6 instructions"}]}"#;
+
+    fn console(doctor: u32, tests: u32) -> String {
+        let report = DOCTOR.replace('\n', "");
+        format!(
+            "BIOS\n== doctor\n{report}\n== status {doctor}\n== tests\nSKIPPED: no veth\n\
+             test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured\n== status {tests}\n== end\nreboot"
+        )
+    }
+
+    #[test]
+    fn what_a_kernel_printed_becomes_one_line() {
+        let supported = &SERIES[1];
+        let outcome = Outcome::of(&console(0, 0), supported);
+        let row = Row { release: "6.1.0-50", lockdown: true, outcome: &outcome, seconds: 9 };
+        assert_eq!(
+            row.to_string(),
+            "| 6.1.0-50 | confidentiality | passed | 3, 1 failed | no veth | cgroup | 70 + 6 | 9 |"
+        );
+        assert!(Outcome::of(&console(0, 101), supported).failed());
+        let cut_off = console(0, 0).replace("== end", "");
+        assert!(Outcome::of(&cut_off, supported).failed());
+    }
+
+    #[test]
+    fn an_unsupported_kernel_must_refuse() {
+        let unsupported = &SERIES[0];
+        assert!(!Outcome::of("== doctor\n{}\n== status 3\n== end", unsupported).failed());
+        assert!(Outcome::of(&console(0, 0), unsupported).failed());
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn capabilities(facts: &Facts) -> Finding {
     }
     let held = [("CAP_BPF", privilege.bpf), ("CAP_PERFMON", privilege.perfmon), ("CAP_SYS_ADMIN", privilege.sys_admin)];
     let held: Vec<_> = held.into_iter().filter_map(|(name, held)| held.then_some(name)).collect();
-    Finding::ok(NAME, held.join(", "))
+    Finding::ok(NAME, format!("{}; CAP_BPF and CAP_PERFMON suffice", held.join(", ")))
 }
 
 fn get_capabilities(facts: &Facts) -> String {
@@ -48,4 +48,17 @@ pub(super) fn lockdown(facts: &Facts) -> Finding {
         }
         Lockdown::Unknown => Finding::unknown(NAME, "cannot be told, /sys/kernel/security is not mounted"),
     }
+}
+
+/// What can be taken from the process once everything is open.
+pub(super) fn confinement(facts: &Facts) -> Finding {
+    const NAME: &str = "confinement";
+    if facts.landlock {
+        return Finding::ok(NAME, "while it runs tracer keeps no capability, no file and few system calls");
+    }
+    Finding::degraded(
+        NAME,
+        "this kernel has no Landlock, so files stay within reach while tracer runs",
+        "Linux 5.13 or later has it, enabled by landlock in the boot parameter lsm=",
+    )
 }

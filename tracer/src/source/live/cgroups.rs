@@ -1,6 +1,6 @@
 //! Paths of cgroups by identifier, each told once.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use crate::{cgroupfs::CgroupTree, event::MonotonicNs};
 
@@ -22,6 +22,11 @@ impl Cgroups {
             Self { tree: CgroupTree::open(), paths: HashMap::new(), announced: HashMap::new(), scanned: now };
         cgroups.scan(now);
         cgroups
+    }
+
+    /// Where the tree is mounted.
+    pub(super) fn mount(&self) -> Option<&Path> {
+        self.tree.as_ref().map(CgroupTree::mount)
     }
 
     /// The path of `id`, the first time it is asked for and known.

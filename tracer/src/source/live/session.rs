@@ -1,6 +1,10 @@
 //! A running trace: rounds of events, gaps as they are noticed, the account at the end.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tracer_common::wire::TransitionRecord;
 
@@ -102,6 +106,12 @@ impl Live {
     #[must_use]
     pub fn verified_instructions(&self) -> Vec<u32> {
         self.attached.verified_instructions()
+    }
+
+    /// Directories that it goes on reading.
+    #[must_use]
+    pub fn reads(&self) -> Vec<PathBuf> {
+        self.cgroups.mount().map(Path::to_owned).into_iter().collect()
     }
 
     /// Waits until much has gathered; readers look every few milliseconds anyway. Must be called within a runtime.

@@ -1,0 +1,101 @@
+//! Which system calls can be made: seccomp. Everything else fails with EPERM, so that a call which some future library
+//! makes is an error that can be handled and not the end of a run.
+
+use libc::c_long;
+use seccompiler::{
+    BpfProgram, Error, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter_all_threads,
+};
+
+/// Calls that are harmless whatever their arguments: they work on open descriptors, memory and time.
+const ALLOWED: &[c_long] = &[
+    libc::SYS_brk,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_close,
+    libc::SYS_epoll_create1,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    libc::SYS_eventfd2,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_fcntl,
+    libc::SYS_fdatasync,
+    libc::SYS_fstat,
+    libc::SYS_fsync,
+    libc::SYS_ftruncate,
+    libc::SYS_futex,
+    libc::SYS_getdents64,
+    libc::SYS_getpid,
+    libc::SYS_getrandom,
+    libc::SYS_gettid,
+    libc::SYS_lseek,
+    libc::SYS_madvise,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    libc::SYS_nanosleep,
+    libc::SYS_newfstatat,
+    libc::SYS_ppoll,
+    libc::SYS_pread64,
+    libc::SYS_pwrite64,
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_recvfrom,
+    libc::SYS_restart_syscall,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_sendto,
+    libc::SYS_sigaltstack,
+    libc::SYS_statx,
+    libc::SYS_write,
+    libc::SYS_writev,
+];
+
+/// Older forms of the above, which the C library uses where the architecture has them.
+#[cfg(target_arch = "x86_64")]
+const ALLOWED_OLD: &[c_long] = &[libc::SYS_epoll_wait, libc::SYS_poll, libc::SYS_stat];
+#[cfg(not(target_arch = "x86_64"))]
+const ALLOWED_OLD: &[c_long] = &[];
+
+/// `BPF_MAP_LOOKUP_ELEM` and `BPF_OBJ_GET_INFO_BY_FD` (include/uapi/linux/bpf.h): the counters.
+const BPF_COMMANDS: [u64; 2] = [1, 15];
+
+/// Confines all threads of the process.
+pub(super) fn confine() -> Result<(), Error> {
+    let always = ALLOWED.iter().chain(ALLOWED_OLD).map(|call| (*call, Vec::new()));
+    let rules = always.chain(conditional()?).collect();
+    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+    let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch)?;
+    let program: BpfProgram = filter.try_into()?;
+    apply_filter_all_threads(&program)
+}
+
+/// Calls that are allowed with some arguments only.
+fn conditional() -> Result<impl Iterator<Item = (c_long, Vec<SeccompRule>)>, Error> {
+    let opens_to_write = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
+    let mut bpf = Vec::new();
+    for command in BPF_COMMANDS {
+        bpf.push(when(0, SeccompCmpOp::Eq, command)?);
+    }
+    let no_code = || when(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC.unsigned_abs().into()), 0);
+    Ok([
+        (libc::SYS_bpf, bpf),
+        (libc::SYS_ioctl, vec![when(1, SeccompCmpOp::Eq, libc::TCGETS)?, when(1, SeccompCmpOp::Eq, libc::TIOCGWINSZ)?]),
+        (libc::SYS_mmap, vec![no_code()?]),
+        (libc::SYS_mprotect, vec![no_code()?]),
+        (libc::SYS_openat, vec![when(2, SeccompCmpOp::MaskedEq(opens_to_write.unsigned_abs().into()), 0)?]),
+        // The runtime's signal handlers wake it through such a pair.
+        (libc::SYS_socketpair, vec![when(0, SeccompCmpOp::Eq, libc::AF_UNIX.unsigned_abs().into())?]),
+    ]
+    .into_iter())
+}
+
+/// A rule for one argument.
+fn when(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, Error> {
+    let condition = SeccompCondition::new(argument, Dword, operator, value)?;
+    Ok(SeccompRule::new(vec![condition])?)
+}
