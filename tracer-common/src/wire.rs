@@ -149,8 +149,8 @@ pub struct Scratch {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct CpuState {
-    /// Index 0: softirq context; index 1: the task owns the socket lock.
-    pub handoff: [Handoff; 2],
+    /// The last event the first program took that no socket owner raised.
+    pub handoff: Handoff,
     /// Records submitted by each program since it last woke the reader.
     pub unannounced: [u64; 2],
     /// The first program's counters and the second's.
@@ -280,7 +280,7 @@ const _: () = {
     assert!(offset_of!(TransitionRecord, kind) == 115);
     assert!(offset_of!(TransitionRecord, comm) == 120);
     assert!(size_of::<ProgramCounters>() == 8 * 8 + 256 * 8);
-    assert!(size_of::<CpuState>() == 32 + 16 + 2 * (size_of::<ProgramCounters>() + size_of::<Scratch>()));
+    assert!(size_of::<CpuState>() == 16 + 16 + 2 * (size_of::<ProgramCounters>() + size_of::<Scratch>()));
     assert!(size_of::<Scratch>() == TRANSITION_LEN + 8 * CGROUP_DEPTH);
     assert!(size_of::<Config>() == size_of::<Offsets>() + size_of::<FilterConfig>() + 8);
 };

@@ -54,16 +54,19 @@ impl Account {
 
     /// Whether this program is the one to handle the event.
     ///
-    /// The first program leaves a note of what it takes; the second compares. There are two places for the note,
-    /// because events nest at most two deep: what a softirq can interrupt runs in a task that owns the socket lock,
-    /// and what holds only the spinlock (softirq, or a task with bottom halves off) is not interrupted by another. The
-    /// nested event is on a different socket, or the lock would have kept it out. So a note is overwritten only by an
-    /// event of the same kind, and between the first program and the second none of the same kind can run on this CPU.
+    /// The first program is skipped only for an event that a softirq raises while it runs on this CPU: a task does not
+    /// get in between, because programs run with preemption off. What a task raises while it owns the socket lock is
+    /// therefore always the first program's. Of the rest (softirq, or a task that holds only the spinlock, with bottom
+    /// halves off) the first program notes what it takes, and the second takes what was not noted: none of them
+    /// interrupts another, so between the first program and the second no other can run on this CPU.
     #[inline(always)]
     pub fn claims(&self, sk: Sock, owned: bool, old: u8, new: u8) -> bool {
+        if owned {
+            return self.program == Program::First;
+        }
         let states = u64::from(old) << 32 | u64::from(new);
         // SAFETY: as above; the note is shared by the two programs in the order the comment describes.
-        let note: &mut Handoff = unsafe { &mut (*self.state).handoff[owned as usize] };
+        let note: &mut Handoff = unsafe { &mut (*self.state).handoff };
         match self.program {
             Program::First => {
                 *note = Handoff { sock: sk.address(), states };
