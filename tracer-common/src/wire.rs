@@ -23,6 +23,8 @@ pub const FLAG_RECOVERED: u8 = 1 << 3;
 pub const FLAG_UNDECIDED: u8 = 1 << 4;
 /// The cgroup identifier is valid.
 pub const FLAG_CGROUP: u8 = 1 << 5;
+/// The peer's FIN has arrived (`SOCK_DONE`, set by `tcp_fin`, net/ipv4/tcp_input.c).
+pub const FLAG_FIN_RECEIVED: u8 = 1 << 6;
 
 /// One TCP state transition as seen by `sock:inet_sock_set_state`.
 #[repr(C)]
@@ -202,6 +204,8 @@ offsets! {
     sk_bound_dev_if,
     /// `sock.__sk_common.skc_net.net`, pointer; absent without `CONFIG_NET_NS`.
     sk_net,
+    /// `sock.__sk_common.skc_flags`, u64 of which the lowest byte is read.
+    sk_flags,
     /// `sock.sk_protocol`, u16.
     sk_protocol,
     /// `sock.sk_err`, u32.
@@ -262,6 +266,8 @@ offsets! {
 pub struct Config {
     /// Member offsets of the running kernel.
     pub offsets: Offsets,
+    /// Zero.
+    pub reserved: u32,
     /// What to stream.
     pub filter: FilterConfig,
     /// Wake the reader each time a program has submitted this many records on a CPU. Never 0.
@@ -282,5 +288,5 @@ const _: () = {
     assert!(size_of::<ProgramCounters>() == 8 * 8 + 256 * 8);
     assert!(size_of::<CpuState>() == 16 + 16 + 2 * (size_of::<ProgramCounters>() + size_of::<Scratch>()));
     assert!(size_of::<Scratch>() == TRANSITION_LEN + 8 * CGROUP_DEPTH);
-    assert!(size_of::<Config>() == size_of::<Offsets>() + size_of::<FilterConfig>() + 8);
+    assert!(size_of::<Config>() == size_of::<Offsets>() + 4 + size_of::<FilterConfig>() + 8);
 };

@@ -11,8 +11,8 @@ use aya_log_ebpf::{debug, warn};
 use tracer_common::{
     filter::Verdict,
     wire::{
-        FLAG_CGROUP, FLAG_HELD, FLAG_OWNED, FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED, KIND_TRANSITION,
-        TransitionRecord,
+        FLAG_CGROUP, FLAG_FIN_RECEIVED, FLAG_HELD, FLAG_OWNED, FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED,
+        KIND_TRANSITION, TransitionRecord,
     },
 };
 
@@ -37,6 +37,9 @@ const TCP_SYN_SENT: u8 = 2;
 const TCP_SYN_RECV: u8 = 3;
 const TCP_CLOSE: u8 = 7;
 const TCP_LISTEN: u8 = 10;
+
+/// Bit 1 of `sk_flags` (`enum sock_flags`, include/net/sock.h).
+const SOCK_DONE: u8 = 1 << 1;
 
 const IPPROTO_TCP: u16 = 6;
 
@@ -137,7 +140,13 @@ fn record(event: &Event, slot: *mut TransitionRecord) {
     let (leader, pid) = if event.flags & FLAG_OWNED != 0 { current_leader() } else { (core::ptr::null(), 0) };
     let comm = offset!(task_comm);
     let cgroup = cgroup_id(*sk);
-    let flags = event.flags | if cgroup != 0 { FLAG_CGROUP } else { 0 };
+    let mut flags = event.flags;
+    if cgroup != 0 {
+        flags |= FLAG_CGROUP;
+    }
+    if load::<u8>(sk.ptr(), offset!(sk_flags)) & SOCK_DONE != 0 {
+        flags |= FLAG_FIN_RECEIVED;
+    }
     let cookie = if event.flags & FLAG_REMOTE_UNKNOWN != 0 { 0 } else { sk.cookie() };
     // SAFETY: `slot` is a whole record, in a ring or of this CPU and program; raw writes, as it is not initialised.
     unsafe {

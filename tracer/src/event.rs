@@ -218,6 +218,8 @@ pub struct Transition {
     pub error: Option<u16>,
     /// `sk_shutdown`: bit 0 receive, bit 1 send.
     pub shutdown: u8,
+    /// The peer's FIN has arrived.
+    pub fin_received: bool,
     /// Who held the socket lock: the process that operated on this socket, not whoever was interrupted.
     pub actor: Option<Process>,
     /// Smoothed round trip, microseconds times 8, 0 before the first sample.

@@ -1,7 +1,8 @@
 //! Tells the truth about every TCP connection on a Linux host.
 //!
 //! The library behind the `tracer` command, in the order of the data flow: a [`source`] yields [`event`]s, [`track`]
-//! turns them into [`observation`]s, and [`output`] prints those. ARCHITECTURE.md has the picture.
+//! turns them into [`observation`]s, [`measure`]
+//! concludes figures from those, and [`output`] prints both. ARCHITECTURE.md has the picture.
 
 pub mod account;
 mod cgroupfs;
@@ -11,9 +12,12 @@ pub mod decode;
 pub mod doctor;
 pub mod event;
 pub mod filter;
+pub mod measure;
 pub mod observation;
 pub mod output;
 mod run;
+#[cfg(test)]
+mod samples;
 pub mod sandbox;
 pub mod services;
 pub mod source;

@@ -72,6 +72,172 @@ pub struct Known {
     pub owner: Option<Owner>,
     /// Who listens on the local port, for an accepted socket.
     pub listener: Option<Process>,
+    /// What it went through before.
+    pub past: Past,
+}
+
+/// What a connection went through, as far as it was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// When it began; `None` if that was not seen.
+    pub opened: Option<MonotonicNs>,
+    /// How it became ESTABLISHED, if that was seen.
+    pub established: Option<Established>,
+    /// Who closed first, in order: sent the first FIN.
+    pub closed_by: Option<Side>,
+    /// This host's FIN was acknowledged.
+    pub fin_acked: bool,
+}
+
+/// The moment a connection became ESTABLISHED.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Established {
+    /// The state it came from.
+    pub from: TcpState,
+    /// How long it was in that state, nanoseconds; `None` if its entry was not seen.
+    pub in_state_ns: Option<u64>,
+    /// Smoothed round trip then, microseconds times 8, which is the first sample; 0: there was none.
+    pub srtt_us8: u32,
+    /// Segments retransmitted until then: SYNs by a client, SYN-ACKs by a server.
+    pub retransmits: u32,
+}
+
+/// An end of a connection, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// This host.
+    Local,
+    /// The peer.
+    Remote,
+    /// Both at once.
+    Both,
+}
+
+impl Side {
+    /// The word used in all outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+            Self::Both => "both",
+        }
+    }
+}
+
+/// How a handshake's latency was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HandshakeMethod {
+    /// From SYN_SENT to ESTABLISHED: what `connect()` waited, retransmissions included.
+    SynToEstablished,
+    /// The kernel's own sample: from the SYN-ACK to the ACK that completed the handshake.
+    FirstRtt,
+}
+
+impl HandshakeMethod {
+    /// The word used in all outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SynToEstablished => "syn_to_established",
+            Self::FirstRtt => "first_rtt",
+        }
+    }
+}
+
+/// Why a handshake's latency is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnknownLatency {
+    /// Its beginning was not seen.
+    StartNotSeen,
+    /// The kernel took no sample: a SYN cookie, or nothing to tell which SYN-ACK was acknowledged.
+    NoSample,
+    /// A SYN-ACK was retransmitted: the sample is of the last one, not of the first.
+    SynAckRetransmitted,
+    /// The sample is a whole number of milliseconds: it may come from the timestamp in a SYN cookie, which is up to 63 ms
+    /// too early. One honest sample in a thousand looks the same.
+    MaybeSynCookie,
+}
+
+impl UnknownLatency {
+    /// The word used in all outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StartNotSeen => "start_not_seen",
+            Self::NoSample => "no_sample",
+            Self::SynAckRetransmitted => "syn_ack_retransmitted",
+            Self::MaybeSynCookie => "maybe_syn_cookie",
+        }
+    }
+}
+
+/// A connection became ESTABLISHED.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// The transition to ESTABLISHED.
+    pub observed: ObservedTransition,
+    /// How long it took, nanoseconds, and how that was measured; else why it is not known.
+    pub latency: Result<(u64, HandshakeMethod), UnknownLatency>,
+    /// SYNs retransmitted; `None` for a server, which cannot tell.
+    pub syn_retransmits: Option<u32>,
+    /// SYN-ACKs retransmitted; `None` for a client.
+    pub syn_ack_retransmits: Option<u32>,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// In order: FINs both ways.
+    Closed,
+    /// Nobody listens there.
+    Refused,
+    /// A reset from the other end, or from something on the way.
+    Reset,
+    /// No answer.
+    Timeout,
+    /// No way to get there.
+    Unreachable,
+    /// Its pair of ends was in use already.
+    AddressInUse,
+    /// Broken off at this end: closed while connecting, or with data unread or unsent, or by an administrator.
+    Aborted,
+    /// The peer stopped answering keepalive probes.
+    KeepaliveTimeout,
+}
+
+impl Outcome {
+    /// The word used in all outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::AddressInUse => "address_in_use",
+            Self::Aborted => "aborted",
+            Self::KeepaliveTimeout => "keepalive_timeout",
+        }
+    }
+}
+
+/// A connection ended: what it was, in one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The transition to CLOSE.
+    pub observed: ObservedTransition,
+    /// How it ended; `None` if that cannot be told.
+    pub outcome: Option<Outcome>,
+    /// Who closed or broke it off first; `None` if that cannot be told.
+    pub closed_by: Option<Side>,
+    /// How long its handshake took, nanoseconds.
+    pub handshake_ns: Option<u64>,
+    /// Payload that the peer acknowledged, bytes.
+    pub bytes_sent: Option<u64>,
+    /// Payload received in order, bytes.
+    pub bytes_received: Option<u64>,
 }
 
 /// One state change with all that is known about its socket.
@@ -142,6 +308,10 @@ pub enum Observation {
     Transition(ObservedTransition),
     /// An impossible state change; the same change is also reported as a transition.
     Anomaly(Anomaly),
+    /// A connection became ESTABLISHED.
+    Handshake(Handshake),
+    /// A connection ended.
+    Connection(Connection),
     /// Lost records.
     Gap(Gap),
     /// Figures.
@@ -172,6 +342,16 @@ pub struct Feature {
     pub name: &'static str,
     /// `None`: measured. Otherwise why not.
     pub missing: Option<String>,
+}
+
+impl Connection {
+    /// The smoothed round trip at the end, nanoseconds; `None` if there never was a sample.
+    #[must_use]
+    pub fn rtt_ns(&self) -> Option<u64> {
+        let us8 = self.observed.transition.srtt_us8;
+        // Microseconds times 8.
+        (us8 != 0).then_some(u64::from(us8) * 125)
+    }
 }
 
 impl Comm {

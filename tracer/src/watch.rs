@@ -12,7 +12,8 @@ use crate::{
     doctor::{self, Readiness},
     event::{ClockPair, Event},
     filter::StateFilter,
-    observation::{Anomaly, Observation, Start, Summary},
+    measure,
+    observation::{Anomaly, Connection, Handshake, Observation, Start, Summary},
     output::{Output, Sink, SinkError},
     run::{Failure, Status},
     sandbox::{Sandbox, SandboxError},
@@ -69,9 +70,18 @@ struct Printer {
 }
 
 impl Printer {
+    /// Formats an observation and what follows from it.
+    fn conclude(&mut self, observation: &Observation) {
+        self.print(observation);
+        measure::conclude(observation, &mut |conclusion| self.print(conclusion));
+    }
+
     /// Formats an observation, if it is to be shown.
     fn print(&mut self, observation: &Observation) {
-        if let Observation::Transition(observed) | Observation::Anomaly(Anomaly { observed, .. }) = observation
+        if let Observation::Transition(observed)
+        | Observation::Anomaly(Anomaly { observed, .. })
+        | Observation::Handshake(Handshake { observed, .. })
+        | Observation::Connection(Connection { observed, .. }) = observation
             && (self.exhausted || !self.shown.shows(&observed.transition))
         {
             return;
@@ -187,7 +197,7 @@ impl Session {
     fn consume(&mut self) -> Result<(), SinkError> {
         let Self { tracker, printer, events, .. } = self;
         for event in events.drain(..) {
-            tracker.apply(event, &mut |observation| printer.print(observation));
+            tracker.apply(event, &mut |observation| printer.conclude(observation));
         }
         printer.flush()
     }
@@ -198,12 +208,12 @@ impl Session {
         let mut flushed = Ok(());
         let account = live.finish(|events| {
             for event in events.drain(..) {
-                tracker.apply(event, &mut |observation| printer.print(observation));
+                tracker.apply(event, &mut |observation| printer.conclude(observation));
             }
             flushed = printer.flush();
         })?;
         flushed?;
-        tracker.finish(&mut |observation| printer.print(observation));
+        tracker.finish(&mut |observation| printer.conclude(observation));
         let (tracked, evicted) = tracker.occupancy();
         let tally = *tracker.tally();
         let summary = Summary {

@@ -3,8 +3,6 @@
 mod errno;
 mod json;
 mod matrix;
-#[cfg(test)]
-mod samples;
 mod sink;
 mod text;
 mod time;

@@ -16,7 +16,7 @@ use self::{
 use crate::{
     event::{Event, TcpState, Transition},
     filter::{CgroupAncestry, Filter},
-    observation::{Anomaly, Known, Observation, ObservedTransition, Owner, OwnerSource, Role},
+    observation::{self, Anomaly, Known, Observation, ObservedTransition, Owner, OwnerSource, Past, Role, Side},
 };
 
 /// Transitions of one connection that wait for the filter at most; a connection has about ten in all.
@@ -104,6 +104,7 @@ impl Tracker {
             .then(|| connection.entered.map(|since| transition.time.since(since)))
             .flatten();
         self.learn(&transition, &mut connection.known);
+        remember(&transition, in_state_ns, &mut connection.known.past);
         let observed = ObservedTransition { transition, in_state_ns, known: connection.known };
         self.decide(&observed, &mut connection, report);
         connection.state = transition.new;
@@ -207,6 +208,25 @@ impl Tracker {
             self.tally.anomalies += 1;
             report(&Observation::Anomaly(Anomaly { observed: *observed, expected }));
         }
+    }
+}
+
+/// Takes a transition into a connection's past.
+fn remember(transition: &Transition, in_state_ns: Option<u64>, past: &mut Past) {
+    use TcpState::{Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent};
+    let Transition { time, srtt_us8, total_retrans, error, .. } = *transition;
+    match (transition.old, transition.new) {
+        (Close, SynSent) | (Listen, SynRecv) => *past = Past { opened: Some(time), ..Past::default() },
+        (from, Established) => {
+            let retransmits = total_retrans;
+            past.established = Some(observation::Established { from, in_state_ns, srtt_us8, retransmits });
+        }
+        (Established | SynRecv, FinWait1) => past.closed_by = Some(Side::Local),
+        (_, CloseWait) => past.closed_by = Some(Side::Remote),
+        (FinWait1, Closing) => past.closed_by = Some(Side::Both),
+        (FinWait1, FinWait2) => past.fin_acked = true,
+        (LastAck | Closing, Close) => past.fin_acked = error.is_none(),
+        _ => {}
     }
 }
 

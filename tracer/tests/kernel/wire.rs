@@ -38,8 +38,18 @@ pub(crate) struct Packet {
 impl Packet {
     /// Whether it is a TCP segment with FIN set (RFC 9293 section 3.1).
     pub(crate) fn is_fin(&self) -> bool {
+        self.flags() & 1 != 0
+    }
+
+    /// Whether it is a TCP segment with SYN set: to the far end a SYN, from it a SYN-ACK.
+    pub(crate) fn is_syn(&self) -> bool {
+        self.flags() & 2 != 0
+    }
+
+    /// The TCP header's flags; none if it is another protocol's packet.
+    fn flags(&self) -> u8 {
         let header = usize::from(self.bytes[0] & 0xf) * 4;
-        self.bytes[9] == 6 && self.bytes[header + 13] & 1 != 0
+        if self.bytes[9] == 6 { self.bytes[header + 13] } else { 0 }
     }
 }
 

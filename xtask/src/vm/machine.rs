@@ -15,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// All that can be emulated, but for one instruction: where `cmpxchg16b` fails, the emulator (seen in QEMU 10.0) leaves
 /// half of a pointer in the flags, and the kernel, whose allocator uses it, dies of a double fault.
 const CPU: &str = "max,-cx16";
-/// Boots at most. While a kernel patches its own code, the emulator's other CPU may still execute the breakpoint that the
-/// kernel put there, which no real CPU does, and the kernel dies of it before it gets anywhere.
+/// Boots at most. While a kernel patches its own code, the emulator's other CPU may still execute the breakpoint that was
+/// there for a moment, which no real CPU does, and the kernel dies of it.
 const ATTEMPTS: usize = 5;
 
 /// A machine to be.
@@ -33,16 +33,17 @@ impl Machine<'_> {
         let started = Instant::now();
         let mut console = self.attempt()?;
         for _ in 1..ATTEMPTS {
-            if console.contains(guest::DOCTOR) {
+            if console.contains(guest::END) || !console.contains("Kernel panic") {
                 break;
             }
+            eprintln!("The emulated kernel {} died; booting it again.", self.kernel.release);
             console = self.attempt()?;
         }
         Ok((console, started.elapsed().as_secs()))
     }
 
     fn attempt(&self) -> Result<String> {
-        let mut command_line = "console=ttyS0 panic=-1 quiet".to_owned();
+        let mut command_line = "console=ttyS0 oops=panic panic=-1 quiet".to_owned();
         if self.lockdown {
             command_line += " lockdown=confidentiality";
         }

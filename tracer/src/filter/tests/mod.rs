@@ -31,6 +31,7 @@ fn sample() -> Transition {
         new: TcpState::SynSent,
         error: None,
         shutdown: 0,
+        fin_received: false,
         actor: None,
         srtt_us8: 0,
         total_retrans: 0,

@@ -21,7 +21,7 @@ fn process(pid: u32) -> Process {
 
 fn known(owner: Option<u32>, listener: Option<u32>) -> Known {
     let owner = owner.map(|pid| Owner { process: process(pid), source: OwnerSource::Close });
-    Known { role: None, owner, listener: listener.map(process) }
+    Known { owner, listener: listener.map(process), ..Known::default() }
 }
 
 fn pids(include: &[u32], exclude: &[u32]) -> Criteria {

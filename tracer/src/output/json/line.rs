@@ -5,8 +5,8 @@ use super::{
     members::{Raw, Text, Word, member},
 };
 use crate::{
-    event::{Family, Process, TcpState, Transition},
-    observation::{Anomaly, Known, ObservedTransition},
+    event::{Family, MonotonicNs, Process, TcpState, Transition},
+    observation::{Anomaly, Connection, Handshake, Known, ObservedTransition},
     output::{errno, time::push_fraction},
 };
 
@@ -37,9 +37,45 @@ impl JsonOutput {
         buf.extend_from_slice(b"}\n");
     }
 
+    /// Appends a `handshake` object.
+    pub(super) fn handshake(&mut self, handshake: &Handshake, buf: &mut Vec<u8>) {
+        let ObservedTransition { transition, known, .. } = &handshake.observed;
+        buf.extend_from_slice(b"{\"type\":\"handshake\"");
+        self.common(transition, known, buf);
+        let measured = handshake.latency.ok();
+        member!(buf, "latency_ns", measured.map(|(ns, _)| ns));
+        member!(buf, "method", measured.map(|(_, method)| Word(method.name())));
+        member!(buf, "unknown_reason", handshake.latency.err().map(|reason| Word(reason.name())));
+        member!(buf, "syn_retransmits", handshake.syn_retransmits);
+        member!(buf, "syn_ack_retransmits", handshake.syn_ack_retransmits);
+        buf.extend_from_slice(b",\"deferred_accept\":null,\"fast_open\":null}\n");
+    }
+
+    /// Appends a `connection` object.
+    pub(super) fn connection(&mut self, connection: &Connection, buf: &mut Vec<u8>) {
+        let ObservedTransition { transition, known, .. } = &connection.observed;
+        let opened = known.past.opened;
+        buf.extend_from_slice(b"{\"type\":\"connection\"");
+        self.common(transition, known, buf);
+        match opened {
+            Some(time) => self.moment("opened_ts", time, buf),
+            None => buf.extend_from_slice(b",\"opened_ts\":null"),
+        }
+        member!(buf, "duration_ns", opened.map(|time| transition.time.since(time)));
+        member!(buf, "outcome", connection.outcome.map(|outcome| Word(outcome.name())));
+        member!(buf, "closed_by", connection.closed_by.map(|side| Word(side.name())));
+        member!(buf, "handshake_ns", connection.handshake_ns);
+        member!(buf, "bytes_sent", connection.bytes_sent);
+        member!(buf, "bytes_received", connection.bytes_received);
+        member!(buf, "retransmits", transition.total_retrans);
+        member!(buf, "rtt_ns", connection.rtt_ns());
+        member!(buf, "complete", opened.is_some());
+        buf.extend_from_slice(b"}\n");
+    }
+
     /// Appends what all events of a socket have.
     fn common(&mut self, transition: &Transition, known: &Known, buf: &mut Vec<u8>) {
-        self.time(transition, buf);
+        self.moment("ts", transition.time, buf);
         member!(buf, "netns", transition.netns);
         member!(buf, "socket", transition.cookie.map(|cookie| cookie.0.get()));
         buf.extend_from_slice(b",\"protocol\":\"tcp\"");
@@ -58,9 +94,11 @@ impl JsonOutput {
         self.owner(transition, known, buf);
     }
 
-    fn time(&mut self, transition: &Transition, buf: &mut Vec<u8>) {
-        let (seconds, nanoseconds) = self.clock.split(transition.time);
-        buf.extend_from_slice(b",\"ts\":\"");
+    fn moment(&mut self, name: &str, time: MonotonicNs, buf: &mut Vec<u8>) {
+        let (seconds, nanoseconds) = self.clock.split(time);
+        buf.extend_from_slice(b",\"");
+        buf.extend_from_slice(name.as_bytes());
+        buf.extend_from_slice(b"\":\"");
         buf.extend_from_slice(seconds.as_bytes());
         push_fraction(buf, nanoseconds, 9);
         buf.extend_from_slice(b"Z\"");

@@ -27,6 +27,12 @@ macro_rules! integers {
 }
 integers!(u16, u32, u64);
 
+impl Value for bool {
+    fn push(&self, buf: &mut Vec<u8>) {
+        buf.extend_from_slice(if *self { b"true" } else { b"false" });
+    }
+}
+
 /// A word that needs no escaping: a name from this program's own tables.
 pub(super) struct Word<'a>(pub(super) &'a str);
 

@@ -48,6 +48,8 @@ impl JsonOutput {
             Observation::Cgroup { id, path } => self.learn(*id, path),
             Observation::Transition(observed) => self.transition(observed, buf),
             Observation::Anomaly(anomaly) => self.anomaly(anomaly, buf),
+            Observation::Handshake(handshake) => self.handshake(handshake, buf),
+            Observation::Connection(connection) => self.connection(connection, buf),
             Observation::Gap(gap) => push_line(buf, &figures::GapObject::new(gap, &mut self.clock)),
             Observation::Summary(summary) => {
                 push_line(buf, &figures::SummaryObject::new(summary, &mut self.clock));

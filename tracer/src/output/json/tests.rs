@@ -9,7 +9,7 @@ use super::{JsonOutput, members::Value as _};
 use crate::{
     event::TcpState::{Established, SynSent},
     observation::{Observation, ObservedTransition, OwnerSource},
-    output::samples::{change, owner, start, story},
+    samples::{change, owner, start, story},
 };
 
 fn print(observations: &[Observation]) -> Vec<Value> {

@@ -10,13 +10,13 @@ use super::{
 use crate::{
     event::{Process, Transition},
     observation::{Anomaly, Known, ObservedTransition, Role},
-    output::{errno, time::push_fraction},
+    output::errno,
 };
 
 /// `14:03:07.123456` and a space.
 const TIME: usize = 16;
 /// `ESTABLISHED→CLOSE_WAIT` and a space.
-const STATES: usize = 23;
+pub(super) const STATES: usize = 23;
 /// `12.3 ms`
 const AFTER: usize = 7;
 
@@ -41,9 +41,7 @@ impl TextOutput {
         self.new_day(transition, buf);
         self.shown += 1;
         self.scratch.clear();
-        let (seconds, nanoseconds) = self.clock.split(transition.time);
-        buf.extend_from_slice(seconds.as_bytes());
-        push_fraction(buf, nanoseconds, 6);
+        self.clock_time(transition.time, buf);
         buf.push(b' ');
         let mut line = Line::new(buf);
         self.ends(transition, known, &mut line);
@@ -83,7 +81,7 @@ impl TextOutput {
         }
     }
 
-    fn ends(&mut self, transition: &Transition, known: &Known, line: &mut Line<'_>) {
+    pub(super) fn ends(&mut self, transition: &Transition, known: &Known, line: &mut Line<'_>) {
         let services = self.options.services.as_ref();
         let serves = known.role.map(|role| role != Role::Client);
         let text = &mut self.scratch;

@@ -1,6 +1,7 @@
 //! Lines for people: aligned, at most 100 columns in the usual case, never cut.
 
 mod columns;
+mod conclusion;
 mod endpoint;
 mod line;
 mod numbers;
@@ -79,6 +80,8 @@ impl TextOutput {
             Observation::Cgroup { .. } => {}
             Observation::Transition(observed) => self.transition(observed, buf),
             Observation::Anomaly(anomaly) => self.anomaly(anomaly, buf),
+            Observation::Handshake(handshake) => self.handshake(handshake, buf),
+            Observation::Connection(connection) => self.connection(connection, buf),
             Observation::Gap(gap) => self.gap(gap, buf),
             Observation::Summary(summary) if !self.options.quiet => self.summary(summary, buf),
             Observation::Summary(_) => {}
@@ -113,6 +116,7 @@ impl TextOutput {
         let _ = writeln!(buf, "{reset}");
     }
 
+    /// Appends a time of day, `14:03:07.123456`.
     fn clock_time(&mut self, time: MonotonicNs, buf: &mut Vec<u8>) {
         let (seconds, nanoseconds) = self.clock.split(time);
         buf.extend_from_slice(seconds.as_bytes());

@@ -49,3 +49,21 @@ pub(super) fn grouped(number: u64) -> String {
     }
     text
 }
+
+/// `1 SYN`, `2 SYNs`
+pub(super) fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `999 B`, `1.21 KiB`: three digits that count and a binary unit.
+pub(super) fn bytes(bytes: u64) -> String {
+    let steps = (bytes.max(1).ilog2() / 10) as usize;
+    let value = bytes as f64 / (1_u64 << (10 * steps)) as f64;
+    let unit = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][steps];
+    match value {
+        _ if steps == 0 => format!("{bytes} B"),
+        _ if value < 9.995 => format!("{value:.2} {unit}"),
+        _ if value < 99.95 => format!("{value:.1} {unit}"),
+        _ => format!("{value:.0} {unit}"),
+    }
+}

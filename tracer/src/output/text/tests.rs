@@ -6,7 +6,7 @@ use super::{TextOptions, TextOutput, numbers};
 use crate::{
     event::TcpState::{Close, CloseWait, Established, LastAck, SynSent},
     observation::Observation,
-    output::samples::{CLOCK, at, change, start, story, summary},
+    samples::{CLOCK, at, change, start, story, summary},
     services::Services,
 };
 

@@ -77,6 +77,7 @@ pub(super) const ROWS: &[Row] = &[
     row!(sk_cookie, "sock", "__sk_common.skc_cookie": 8),
     row!(sk_bound_dev_if, "sock", "__sk_common.skc_bound_dev_if": 4),
     row!(sk_net, "sock", "__sk_common.skc_net.net": 8; NETNS),
+    row!(sk_flags, "sock", "__sk_common.skc_flags": 8),
     row!(sk_protocol, "sock", "sk_protocol": 2),
     row!(sk_err, "sock", "sk_err": 4),
     row!(sk_shutdown, "sock", "sk_shutdown": 1),

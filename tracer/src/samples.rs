@@ -13,15 +13,15 @@ use crate::{
 };
 
 /// 2026-02-03 14:03:07.123456789 UTC is 1 s after the start of the monotonic clock.
-pub(super) const CLOCK: ClockPair =
+pub(crate) const CLOCK: ClockPair =
     ClockPair { monotonic: MonotonicNs(1_000_000_000), realtime_ns: 1_770_127_387_123_456_789 };
 
 /// A moment so many nanoseconds after [`CLOCK`].
-pub(super) fn at(ns: u64) -> MonotonicNs {
+pub(crate) fn at(ns: u64) -> MonotonicNs {
     MonotonicNs(CLOCK.monotonic.0 + ns)
 }
 
-pub(super) fn start() -> Start {
+pub(crate) fn start() -> Start {
     Start {
         clock: CLOCK,
         host: "web1".to_owned(),
@@ -35,13 +35,13 @@ pub(super) fn start() -> Start {
     }
 }
 
-pub(super) fn process(pid: u32, name: &[u8]) -> Process {
+pub(crate) fn process(pid: u32, name: &[u8]) -> Process {
     let mut comm = [0; 16];
     comm[..name.len()].copy_from_slice(name);
     Process { pid, comm: Comm(comm) }
 }
 
-pub(super) fn owner(pid: u32, name: &[u8], source: OwnerSource) -> Option<Owner> {
+pub(crate) fn owner(pid: u32, name: &[u8], source: OwnerSource) -> Option<Owner> {
     Some(Owner { process: process(pid, name), source })
 }
 
@@ -52,7 +52,7 @@ fn end(text: &str) -> Endpoint {
 }
 
 /// A change of the socket between `local` and `remote`, `ns` after [`CLOCK`].
-pub(super) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) -> ObservedTransition {
+pub(crate) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) -> ObservedTransition {
     let local = end(ends.0);
     let transition = Transition {
         time: at(ns),
@@ -68,6 +68,7 @@ pub(super) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) 
         new,
         error: None,
         shutdown: 0,
+        fin_received: false,
         actor: None,
         srtt_us8: 0,
         total_retrans: 0,
@@ -80,12 +81,18 @@ pub(super) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) 
 }
 
 /// One connection as a client, one refused, one accepted; IPv6, mapped IPv4, a listener, a name from hell.
-pub(super) fn story() -> Vec<Observation> {
-    let curl = Known { role: Some(Role::Client), owner: owner(4711, b"curl", OwnerSource::Connect), listener: None };
-    let nginx = Known { role: Some(Role::Server), owner: None, listener: Some(process(812, b"nginx")) };
+pub(crate) fn story() -> Vec<Observation> {
+    let curl = Known {
+        role: Some(Role::Client),
+        owner: owner(4711, b"curl", OwnerSource::Connect),
+        listener: None,
+        ..Known::default()
+    };
+    let nginx =
+        Known { role: Some(Role::Server), owner: None, listener: Some(process(812, b"nginx")), ..Known::default() };
     let evil = Known { owner: owner(1, b"\x1b[2J\xff\"", OwnerSource::Close), ..Known::default() };
     let listener =
-        Known { role: Some(Role::Listener), owner: owner(812, b"nginx", OwnerSource::Listen), listener: None };
+        Known { role: Some(Role::Listener), owner: owner(812, b"nginx", OwnerSource::Listen), ..Known::default() };
     let web = ("10.0.0.5:51324", "93.184.216.34:443");
     let (v4, v6) =
         (("192.168.100.10:443", "192.168.100.200:40000"), ("[2001:db8::1]:443", "[2001:db8:1:2:3:4:5:6]:40000"));
@@ -114,7 +121,7 @@ pub(super) fn story() -> Vec<Observation> {
 }
 
 /// Two million events, a few of them missed by the first program.
-pub(super) fn summary() -> Summary {
+pub(crate) fn summary() -> Summary {
     let mut transitions = [0; 256];
     let count = |old: TcpState, new: TcpState| usize::from(old as u8) << 4 | usize::from(new as u8);
     transitions[count(Close, SynSent)] = 1_200;

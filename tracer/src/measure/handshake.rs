@@ -1,0 +1,46 @@
+//! How long a handshake took, as either end can know it.
+
+use crate::{
+    event::TcpState,
+    observation::{Established, Handshake, HandshakeMethod, ObservedTransition, Role, UnknownLatency},
+};
+
+/// Samples taken from TCP timestamps (RFC 7323) have this resolution, microseconds.
+const TIMESTAMP_US: u32 = 1000;
+
+/// The handshake that a transition completes, if it does.
+#[must_use]
+pub fn handshake(observed: &ObservedTransition) -> Option<Handshake> {
+    let completes = observed.transition.new == TcpState::Established;
+    let established = observed.known.past.established.filter(|_| completes)?;
+    let is_client = observed.known.role == Some(Role::Client);
+    Some(Handshake {
+        observed: *observed,
+        latency: latency(&established),
+        syn_retransmits: is_client.then_some(established.retransmits),
+        syn_ack_retransmits: (!is_client).then_some(established.retransmits),
+    })
+}
+
+/// How long it took, nanoseconds.
+///
+/// A client waited from SYN_SENT on. A server has seen nothing of the wait: its socket is made when the last ACK arrives,
+/// 5 to 25 µs before ESTABLISHED; but the kernel has just taken its first round-trip sample, from the SYN-ACK to that ACK
+/// (`tcp_synack_rtt_meas`, net/ipv4/tcp_input.c). A simultaneous open (RFC 9293 section 3.5) is a client's.
+pub(super) fn latency(established: &Established) -> Result<(u64, HandshakeMethod), UnknownLatency> {
+    if established.from == TcpState::SynSent {
+        let waited = established.in_state_ns.ok_or(UnknownLatency::StartNotSeen)?;
+        return Ok((waited, HandshakeMethod::SynToEstablished));
+    }
+    // `srtt_us` is the first sample times 8 (`tcp_rtt_estimator`).
+    let sample_us = established.srtt_us8 >> 3;
+    if established.retransmits > 0 {
+        Err(UnknownLatency::SynAckRetransmitted)
+    } else if sample_us == 0 {
+        Err(UnknownLatency::NoSample)
+    } else if sample_us.is_multiple_of(TIMESTAMP_US) {
+        Err(UnknownLatency::MaybeSynCookie)
+    } else {
+        Ok((u64::from(sample_us) * 1000, HandshakeMethod::FirstRtt))
+    }
+}

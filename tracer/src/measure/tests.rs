@@ -1,0 +1,127 @@
+//! Verdicts on imagined connections.
+
+use super::{connection, handshake};
+use crate::{
+    event::TcpState::{
+        self, Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
+    },
+    observation::{
+        self, HandshakeMethod, Known, ObservedTransition,
+        Outcome::{self, Aborted, AddressInUse, Closed, KeepaliveTimeout, Refused, Reset, Timeout, Unreachable},
+        Past, Role, Side, UnknownLatency,
+    },
+    samples::change,
+};
+
+const EPIPE: u16 = 32;
+const ECONNABORTED: u16 = 103;
+const ECONNRESET: u16 = 104;
+const ETIMEDOUT: u16 = 110;
+const ECONNREFUSED: u16 = 111;
+const EHOSTUNREACH: u16 = 113;
+
+fn observed(old: TcpState, new: TcpState, role: Role) -> ObservedTransition {
+    let known = Known { role: Some(role), ..Known::default() };
+    ObservedTransition { known, ..change(0, ("10.0.0.1:40000", "10.0.0.2:443"), old, new) }
+}
+
+fn established(from: TcpState, srtt_us8: u32, retransmits: u32) -> observation::Established {
+    observation::Established { from, in_state_ns: Some(17_000), srtt_us8, retransmits }
+}
+
+fn latency(role: Role, established: observation::Established) -> Result<(u64, HandshakeMethod), UnknownLatency> {
+    let mut observed = observed(established.from, Established, role);
+    observed.known.past.established = Some(established);
+    handshake(&observed).expect("a handshake").latency
+}
+
+#[test]
+fn a_client_waited_in_syn_sent() {
+    let waited = Ok((17_000, HandshakeMethod::SynToEstablished));
+    assert_eq!(latency(Role::Client, established(SynSent, 0, 3)), waited);
+    let unseen = observation::Established { in_state_ns: None, ..established(SynSent, 80, 0) };
+    assert_eq!(latency(Role::Client, unseen), Err(UnknownLatency::StartNotSeen));
+}
+
+#[test]
+fn a_server_has_the_first_sample_or_says_why_not() {
+    for (srtt_us8, retransmits, expected) in [
+        (50_201 << 3, 0, Ok((50_201_000, HandshakeMethod::FirstRtt))),
+        (0, 0, Err(UnknownLatency::NoSample)),
+        (50_201 << 3, 1, Err(UnknownLatency::SynAckRetransmitted)),
+        (63_000 << 3, 0, Err(UnknownLatency::MaybeSynCookie)),
+    ] {
+        assert_eq!(latency(Role::Server, established(SynRecv, srtt_us8, retransmits)), expected);
+    }
+}
+
+#[test]
+fn only_what_becomes_established_is_a_handshake() {
+    let mut later = observed(Established, CloseWait, Role::Server);
+    later.known.past.established = Some(established(SynRecv, 400, 0));
+    assert_eq!(handshake(&later), None);
+}
+
+/// State left, error, `sk_shutdown`, who closed first in order; the verdict and who is said to have closed.
+type Case = (TcpState, Option<u16>, u8, Option<Side>, Option<Outcome>, Option<Side>);
+
+#[test]
+fn every_way_to_end_has_its_verdict() {
+    let (local, remote) = (Some(Side::Local), Some(Side::Remote));
+    let cases: [Case; 19] = [
+        (FinWait2, None, 3, local, Some(Closed), local),
+        (LastAck, None, 3, remote, Some(Closed), remote),
+        (Closing, None, 3, Some(Side::Both), Some(Closed), Some(Side::Both)),
+        (SynSent, Some(ECONNREFUSED), 0, None, Some(Refused), remote),
+        (SynSent, Some(EHOSTUNREACH), 0, None, Some(Unreachable), None),
+        (SynSent, Some(ETIMEDOUT), 0, None, Some(Timeout), None),
+        (SynSent, None, 0, None, Some(AddressInUse), local),
+        (SynSent, None, 3, None, Some(Aborted), local),
+        (Established, Some(ECONNRESET), 0, None, Some(Reset), remote),
+        (CloseWait, Some(EPIPE), 1, remote, Some(Reset), remote),
+        (FinWait1, Some(ECONNRESET), 3, local, Some(Reset), local),
+        (Established, None, 3, None, Some(Aborted), local),
+        (CloseWait, None, 3, remote, Some(Aborted), remote),
+        (Established, Some(ECONNABORTED), 3, None, Some(Aborted), local),
+        (SynRecv, None, 3, None, Some(Aborted), local),
+        (FinWait1, Some(ETIMEDOUT), 3, local, Some(Timeout), local),
+        (LastAck, Some(ETIMEDOUT), 3, remote, Some(Timeout), remote),
+        (Established, Some(ETIMEDOUT), 0, None, Some(KeepaliveTimeout), None),
+        (Established, Some(71), 0, None, None, None),
+    ];
+    for (old, error, shutdown, closed_by, outcome, said) in cases {
+        let mut last = observed(old, Close, Role::Client);
+        last.transition.error = error;
+        last.transition.shutdown = shutdown;
+        last.known.past = Past { closed_by, established: Some(established(SynSent, 80, 0)), ..Past::default() };
+        let verdict = connection(&last).expect("a connection");
+        assert_eq!((verdict.outcome, verdict.closed_by), (outcome, said), "{old} {error:?} {shutdown}");
+    }
+}
+
+#[test]
+fn data_that_was_sent_again_makes_a_timeout_a_timeout() {
+    let mut last = observed(Established, Close, Role::Client);
+    last.transition.error = Some(ETIMEDOUT);
+    last.transition.total_retrans = 6;
+    last.known.past.established = Some(established(SynSent, 80, 0));
+    assert_eq!(connection(&last).expect("a connection").outcome, Some(Timeout));
+}
+
+#[test]
+fn syn_and_fin_are_no_payload() {
+    let mut last = observed(FinWait2, Close, Role::Client);
+    last.transition.bytes_acked = 1 + 500 + 1;
+    last.transition.bytes_received = 70 + 1;
+    last.transition.fin_received = true;
+    last.known.past.fin_acked = true;
+    let verdict = connection(&last).expect("a connection");
+    assert_eq!((verdict.bytes_sent, verdict.bytes_received), (Some(500), Some(70)));
+    last.known.role = None;
+    assert_eq!(connection(&last).expect("a connection").bytes_sent, None, "it may or may not have sent the SYN");
+}
+
+#[test]
+fn a_listener_is_not_a_connection() {
+    assert_eq!(connection(&observed(Listen, Close, Role::Listener)), None);
+}
