@@ -9,7 +9,10 @@ use crate::{
         TcpState::{self, Close, CloseWait, Established, LastAck, Listen, SynRecv, SynSent},
         Transition,
     },
-    observation::{Anomaly, Feature, Known, Observation, ObservedTransition, Owner, OwnerSource, Role, Start, Summary},
+    observation::{
+        Anomaly, Connection, Feature, Handshake, HandshakeMethod, Known, Observation, ObservedTransition, Outcome,
+        Owner, OwnerSource, Past, Role, Side, Start, Summary, UnknownLatency,
+    },
 };
 
 /// 2026-02-03 14:03:07.123456789 UTC is 1 s after the start of the monotonic clock.
@@ -118,6 +121,56 @@ pub(crate) fn story() -> Vec<Observation> {
     let facts = [Observation::Clock(CLOCK), Observation::Cgroup { id: 77, path: "/system.slice/a \"b\"".into() }];
     let rest = [Observation::Anomaly(anomaly), Observation::Gap(gap), Observation::Summary(Box::new(summary()))];
     facts.into_iter().chain(shown).chain(rest).collect()
+}
+
+/// Handshakes and ends of connections as `measure` concludes them.
+pub(crate) fn conclusions() -> Vec<Observation> {
+    let opened = Some(at(5_000_000));
+    let observed = |old, new, role| {
+        let ends = ("10.0.0.5:51324", "93.184.216.34:443");
+        let mut observed = change(55_201_000, ends, old, new);
+        observed.known = Known { role: Some(role), past: Past { opened, ..Past::default() }, ..Known::default() };
+        observed
+    };
+    let handshake = |role, from, latency, syn_retransmits, syn_ack_retransmits| {
+        let observed = observed(from, Established, role);
+        Observation::Handshake(Handshake { observed, latency, syn_retransmits, syn_ack_retransmits })
+    };
+    let waited = Ok((1_050_201_000, HandshakeMethod::SynToEstablished));
+    let sampled = Ok((50_201_000, HandshakeMethod::FirstRtt));
+    let mut closed = observed(LastAck, Close, Role::Client);
+    closed.transition.total_retrans = 2;
+    closed.transition.srtt_us8 = 402_001;
+    let verdict = Connection {
+        observed: closed,
+        outcome: Some(Outcome::Closed),
+        closed_by: Some(Side::Remote),
+        handshake_ns: Some(1_050_201_000),
+        bytes_sent: Some(777),
+        bytes_received: Some(123_456_789),
+    };
+    let mut unseen = observed(Established, Close, Role::Server);
+    unseen.known = Known::default();
+    let nothing = Connection {
+        observed: unseen,
+        outcome: None,
+        closed_by: None,
+        handshake_ns: None,
+        bytes_sent: None,
+        bytes_received: Some(0),
+    };
+    let refused =
+        Connection { observed: observed(SynSent, Close, Role::Client), outcome: Some(Outcome::Refused), ..nothing };
+    vec![
+        Observation::Clock(CLOCK),
+        handshake(Role::Client, SynSent, waited, Some(0), None),
+        handshake(Role::Client, SynSent, waited, Some(1), None),
+        handshake(Role::Server, SynRecv, sampled, None, Some(0)),
+        handshake(Role::Server, SynRecv, Err(UnknownLatency::SynAckRetransmitted), None, Some(2)),
+        Observation::Connection(verdict),
+        Observation::Connection(refused),
+        Observation::Connection(nothing),
+    ]
 }
 
 /// Two million events, a few of them missed by the first program.

@@ -9,7 +9,7 @@ use super::{JsonOutput, members::Value as _};
 use crate::{
     event::TcpState::{Established, SynSent},
     observation::{Observation, ObservedTransition, OwnerSource},
-    samples::{change, owner, start, story},
+    samples::{change, conclusions, owner, start, story},
 };
 
 fn print(observations: &[Observation]) -> Vec<Value> {
@@ -20,6 +20,55 @@ fn print(observations: &[Observation]) -> Vec<Value> {
     let text = String::from_utf8(buf).expect("UTF-8");
     assert!(text.ends_with('\n'));
     text.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect()
+}
+
+/// The members of `object` that not every event of a socket has.
+fn own_members(mut object: Value) -> Value {
+    let transition = of_type("transition").swap_remove(0);
+    let common = transition.as_object().expect("an object").keys();
+    let members = object.as_object_mut().expect("an object");
+    common.for_each(|name| drop(members.remove(name)));
+    object
+}
+
+#[test]
+fn a_handshake_has_a_latency_or_a_reason() {
+    let seen = print(&conclusions());
+    let handshakes: Vec<_> = seen.iter().filter(|object| object["type"] == "handshake").collect();
+    let figures = ["latency_ns", "method", "unknown_reason", "syn_retransmits", "syn_ack_retransmits"];
+    let rows: Vec<_> = handshakes.iter().map(|it| figures.map(|name| it[name].clone())).collect();
+    assert_eq!(
+        json!(rows),
+        json!([
+            [1_050_201_000, "syn_to_established", null, 0, null],
+            [1_050_201_000, "syn_to_established", null, 1, null],
+            [50_201_000, "first_rtt", null, null, 0],
+            [null, null, "syn_ack_retransmitted", null, 2],
+        ])
+    );
+    assert_eq!((&handshakes[0]["deferred_accept"], &handshakes[0]["fast_open"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn a_connection_is_one_object_with_null_where_nothing_is_known() {
+    let seen = print(&conclusions());
+    let connections = seen.into_iter().filter(|object| object["type"] == "connection");
+    let [closed, _, nothing]: [Value; 3] = connections.map(own_members).collect::<Vec<_>>().try_into().expect("three");
+    assert_eq!(
+        closed,
+        json!({
+            "opened_ts": "2026-02-03T14:03:07.128456789Z", "duration_ns": 50_201_000, "outcome": "closed",
+            "closed_by": "remote", "handshake_ns": 1_050_201_000, "bytes_sent": 777,
+            "bytes_received": 123_456_789, "retransmits": 2, "rtt_ns": 50_250_125, "complete": true,
+        })
+    );
+    assert_eq!(
+        nothing,
+        json!({
+            "opened_ts": null, "duration_ns": null, "outcome": null, "closed_by": null, "handshake_ns": null,
+            "bytes_sent": null, "bytes_received": 0, "retransmits": 0, "rtt_ns": null, "complete": false,
+        })
+    );
 }
 
 fn of_type(kind: &str) -> Vec<Value> {

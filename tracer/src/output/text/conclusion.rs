@@ -12,11 +12,13 @@ impl TextOutput {
         let mut text = match handshake.latency {
             Ok((_, HandshakeMethod::SynToEstablished)) if handshake.syn_retransmits == Some(0) => return,
             Ok((ns, _)) => format!("handshake {}", numbers::duration(ns)),
-            Err(reason) => format!("handshake of unknown length ({})", why(reason)),
+            Err(reason) => format!("handshake unknown: {}", why(reason)),
         };
-        for (count, what) in [(handshake.syn_retransmits, "SYN"), (handshake.syn_ack_retransmits, "SYN-ACK")] {
+        for (count, what) in
+            [(handshake.syn_retransmits, "SYN retransmit"), (handshake.syn_ack_retransmits, "SYN-ACK retransmit")]
+        {
             if let Some(count) = count.filter(|count| *count > 0) {
-                text += &format!(", {} sent again", numbers::counted(count.into(), what));
+                text += &format!(", {}", numbers::counted(count.into(), what));
             }
         }
         self.conclude(&handshake.observed, &text, buf);
@@ -32,23 +34,23 @@ impl TextOutput {
         });
         let mut text = outcome.to_owned();
         text += match connection.closed_by {
-            Some(Side::Local) => " by this host",
-            Some(Side::Remote) => " by the peer",
-            Some(Side::Both) => " by both at once",
+            Some(Side::Local) => " here",
+            Some(Side::Remote) => " by peer",
+            Some(Side::Both) => " by both",
             None => "",
         };
         if let Some(opened) = connection.observed.known.past.opened {
-            text += &format!(" after {}", numbers::duration(transition.time.since(opened)));
+            text += &format!(", {}", numbers::duration(transition.time.since(opened)));
         }
         // What never was established moved nothing, which need not be said.
-        let moved = [(connection.bytes_sent, "sent"), (connection.bytes_received, "received")];
         if transition.old != TcpState::SynSent {
-            for (bytes, what) in moved.iter().filter_map(|(bytes, what)| Some(((*bytes)?, what))) {
-                text += &format!(", {what} {}", numbers::bytes(bytes));
+            let arrows = [(connection.bytes_sent, ", ↑ "), (connection.bytes_received, " ↓ ")];
+            for (bytes, arrow) in arrows {
+                text += &format!("{arrow}{}", bytes.map_or_else(|| "?".to_owned(), numbers::bytes));
             }
         }
         if transition.total_retrans > 0 {
-            text += &format!(", {}", numbers::counted(transition.total_retrans.into(), "retransmission"));
+            text += &format!(", {}", numbers::counted(transition.total_retrans.into(), "retransmit"));
         }
         self.conclude(&connection.observed, &text, buf);
     }
@@ -65,9 +67,9 @@ impl TextOutput {
 
 fn why(reason: UnknownLatency) -> &'static str {
     match reason {
-        UnknownLatency::StartNotSeen => "its start was not seen",
-        UnknownLatency::NoSample => "the kernel has no sample",
-        UnknownLatency::SynAckRetransmitted => "which SYN-ACK was answered is not known",
+        UnknownLatency::StartNotSeen => "start not seen",
+        UnknownLatency::NoSample => "no sample",
+        UnknownLatency::SynAckRetransmitted => "answer to which?",
         UnknownLatency::MaybeSynCookie => "maybe a SYN cookie",
     }
 }

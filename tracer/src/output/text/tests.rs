@@ -6,7 +6,7 @@ use super::{TextOptions, TextOutput, numbers};
 use crate::{
     event::TcpState::{Close, CloseWait, Established, LastAck, SynSent},
     observation::Observation,
-    samples::{CLOCK, at, change, start, story, summary},
+    samples::{CLOCK, at, change, conclusions, start, story, summary},
     services::Services,
 };
 
@@ -42,6 +42,14 @@ fn a_story_in_numbers_with_details_and_no_frame() {
 #[test]
 fn a_story_in_colour() {
     snapshot!(print(TextOptions { color: true, ..options() }, &story()).replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn handshakes_and_ends() {
+    let text = print(TextOptions { quiet: true, ..options() }, &conclusions());
+    let mut usual = text.lines().filter(|line| !line.contains("retransmit"));
+    assert!(usual.all(|line| line.chars().count() <= 100), "{text}");
+    snapshot!(text);
 }
 
 #[test]
