@@ -8,6 +8,7 @@ pub mod account;
 mod cgroupfs;
 pub mod cli;
 pub mod config;
+pub mod container;
 pub mod decode;
 pub mod doctor;
 pub mod event;

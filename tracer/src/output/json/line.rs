@@ -110,10 +110,10 @@ impl JsonOutput {
         member!(buf, "pid", process.map(|process| process.pid));
         member!(buf, "comm", process.map(comm));
         member!(buf, "uid", transition.uid);
-        let path = transition.cgroup_id.and_then(|id| self.cgroups.get(&id));
-        member!(buf, "cgroup", path.map(|path| Raw(path)));
+        let cgroup = transition.cgroup_id.and_then(|id| self.cgroups.get(&id));
+        member!(buf, "cgroup", cgroup.map(|cgroup| Raw(&cgroup.path)));
         member!(buf, "cgroup_id", transition.cgroup_id);
-        buf.extend_from_slice(b",\"container\":null");
+        member!(buf, "container", cgroup.map(|cgroup| Raw(&cgroup.container)));
         member!(buf, "owner_source", owner.map(|owner| Word(owner.source.name())));
         member!(buf, "listener_pid", known.listener.map(|process| process.pid));
         member!(buf, "listener_comm", known.listener.as_ref().map(comm));

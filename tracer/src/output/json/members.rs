@@ -91,7 +91,7 @@ impl Value for IpAddr {
 }
 
 /// Appends bytes as a JSON string. What is not UTF-8 becomes U+FFFD; what a terminal would obey is escaped.
-pub(super) fn push_text(buf: &mut Vec<u8>, bytes: &[u8]) {
+fn push_text(buf: &mut Vec<u8>, bytes: &[u8]) {
     buf.push(b'"');
     if bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
         buf.extend_from_slice(bytes);

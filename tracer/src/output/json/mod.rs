@@ -12,7 +12,10 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::time::WallClock;
-use crate::observation::{Observation, Start};
+use crate::{
+    container::container_id,
+    observation::{Observation, Start},
+};
 
 /// Version of the contract; names are stable within it.
 pub const SCHEMA: u32 = 1;
@@ -24,8 +27,15 @@ const CGROUPS: usize = 262_144;
 #[derive(Clone, Debug)]
 pub struct JsonOutput {
     clock: WallClock,
-    /// By identifier, already quoted and escaped.
-    cgroups: HashMap<u64, Box<[u8]>>,
+    cgroups: HashMap<u64, Cgroup>,
+}
+
+/// What is said of a cgroup, quoted and escaped once.
+#[derive(Clone, Debug)]
+struct Cgroup {
+    path: Box<[u8]>,
+    /// `null` outside of containers.
+    container: Box<[u8]>,
 }
 
 impl Default for JsonOutput {
@@ -59,9 +69,13 @@ impl JsonOutput {
 
     fn learn(&mut self, id: u64, path: &str) {
         if self.cgroups.len() < CGROUPS || self.cgroups.contains_key(&id) {
-            let mut quoted = Vec::with_capacity(path.len() + 2);
-            members::push_text(&mut quoted, path.as_bytes());
-            self.cgroups.insert(id, quoted.into());
+            let quoted = |text: Option<&str>| {
+                let mut json = Vec::new();
+                members::Value::push(&text.map(|text| members::Text(text.as_bytes())), &mut json);
+                json.into_boxed_slice()
+            };
+            let cgroup = Cgroup { path: quoted(Some(path)), container: quoted(container_id(path)) };
+            self.cgroups.insert(id, cgroup);
         }
     }
 }

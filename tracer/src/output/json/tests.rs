@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{JsonOutput, members::Value as _};
+use super::{
+    JsonOutput,
+    members::{Text, Value as _},
+};
 use crate::{
     event::TcpState::{Established, SynSent},
     observation::{Observation, ObservedTransition, OwnerSource},
@@ -29,6 +32,18 @@ fn own_members(mut object: Value) -> Value {
     let members = object.as_object_mut().expect("an object");
     common.for_each(|name| drop(members.remove(name)));
     object
+}
+
+#[test]
+fn a_container_is_named_by_its_cgroup() {
+    let id = "0f".repeat(32);
+    let path = format!("/system.slice/docker-{id}.scope").into();
+    let mut story = story();
+    story.insert(0, Observation::Cgroup { id: 77, path });
+    story.retain(|it| !matches!(it, Observation::Cgroup { path, .. } if path.contains("slice/a")));
+    let seen = print(&story);
+    let transition = seen.iter().find(|object| object["type"] == "transition").expect("one");
+    assert_eq!((&transition["container"], &transition["cgroup_id"]), (&json!(id), &json!(77)));
 }
 
 #[test]
@@ -159,7 +174,7 @@ fn the_summary_holds_every_term_of_the_account() {
 #[test]
 fn what_a_terminal_would_obey_is_escaped() {
     let mut buf = Vec::new();
-    super::members::push_text(&mut buf, "\u{1b}\u{9b}\u{7f}ä\\\"\n".as_bytes());
+    Text("\u{1b}\u{9b}\u{7f}ä\\\"\n".as_bytes()).push(&mut buf);
     assert_eq!(String::from_utf8_lossy(&buf), "\"\\u001b\\u009b\\u007fä\\\\\\\"\\u000a\"");
 }
 
