@@ -86,6 +86,40 @@ pub struct TransitionRecord {
     pub comm: [u64; 2],
 }
 
+/// One socket that exists when the trace starts, as `iter/tcp` shows it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct SocketRecord {
+    /// Socket cookie.
+    pub cookie: u64,
+    /// Inode of the socket's file, as in `/proc/PID/fd`; 0 if it has none.
+    pub inode: u64,
+    /// Cgroup identifier; 0 if this kernel does not say.
+    pub cgroup_id: u64,
+    /// IPv6, or IPv4 as `::ffff:a.b.c.d`; network byte order.
+    pub local_addr: [u64; 2],
+    /// As `local_addr`; unspecified for listeners.
+    pub remote_addr: [u64; 2],
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Who created the socket.
+    pub uid: u32,
+    /// Host byte order.
+    pub local_port: u16,
+    /// Host byte order; 0 for listeners.
+    pub remote_port: u16,
+    /// `AF_INET` (2) or `AF_INET6` (10).
+    pub family: u8,
+    /// The kernel's number of the state.
+    pub state: u8,
+    /// Zero.
+    pub reserved: u16,
+}
+
 /// What one of the two transition programs did on one CPU. Plain additions: a program never nests with itself on a CPU
 /// (the kernel's recursion guard), and the two programs do not share a set.
 #[repr(C)]
@@ -204,6 +238,16 @@ offsets! {
     sk_bound_dev_if,
     /// `sock.__sk_common.skc_net.net`, pointer; absent without `CONFIG_NET_NS`.
     sk_net,
+    /// `sock.__sk_common.skc_state`, u8.
+    sk_state,
+    /// `sock.sk_socket`, pointer.
+    sk_socket,
+    /// `socket.file`, pointer.
+    socket_file,
+    /// `file.f_inode`, pointer.
+    file_inode,
+    /// `inode.i_ino`, u64.
+    inode_ino,
     /// `sock.__sk_common.skc_flags`, u64 of which the lowest byte is read.
     sk_flags,
     /// `sock.sk_protocol`, u16.
@@ -266,8 +310,6 @@ offsets! {
 pub struct Config {
     /// Member offsets of the running kernel.
     pub offsets: Offsets,
-    /// Zero.
-    pub reserved: u32,
     /// What to stream.
     pub filter: FilterConfig,
     /// Wake the reader each time a program has submitted this many records on a CPU. Never 0.
@@ -285,8 +327,9 @@ const _: () = {
     assert!(offset_of!(TransitionRecord, local_port) == 104);
     assert!(offset_of!(TransitionRecord, kind) == 115);
     assert!(offset_of!(TransitionRecord, comm) == 120);
+    assert!(size_of::<SocketRecord>() == 72);
     assert!(size_of::<ProgramCounters>() == 8 * 8 + 256 * 8);
     assert!(size_of::<CpuState>() == 16 + 16 + 2 * (size_of::<ProgramCounters>() + size_of::<Scratch>()));
     assert!(size_of::<Scratch>() == TRANSITION_LEN + 8 * CGROUP_DEPTH);
-    assert!(size_of::<Config>() == size_of::<Offsets>() + 4 + size_of::<FilterConfig>() + 8);
+    assert!(size_of::<Config>() == size_of::<Offsets>() + size_of::<FilterConfig>() + 8);
 };

@@ -64,6 +64,12 @@ pub fn arguments(ctx: &BtfTracePointContext) -> (Sock, u8, u8) {
 }
 
 impl Sock {
+    /// A `struct sock *` from elsewhere.
+    #[inline(always)]
+    pub fn from_ptr(ptr: KernelPtr) -> Self {
+        Self(ptr)
+    }
+
     /// The pointer as the verifier knows it.
     #[inline(always)]
     pub fn ptr(self) -> KernelPtr {

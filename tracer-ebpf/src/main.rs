@@ -14,13 +14,19 @@ mod filter;
 #[cfg(target_arch = "bpf")]
 mod kernel;
 #[cfg(target_arch = "bpf")]
+mod sockets;
+#[cfg(target_arch = "bpf")]
 mod stream;
 
 #[cfg(target_arch = "bpf")]
 mod programs {
     use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
-    use crate::{account::Program, stream::try_transition};
+    use crate::{
+        account::Program,
+        sockets::{Context, try_socket},
+        stream::try_transition,
+    };
 
     /// Takes every event the kernel lets it see.
     #[btf_tracepoint(function = "inet_sock_set_state")]
@@ -32,6 +38,15 @@ mod programs {
     #[btf_tracepoint(function = "inet_sock_set_state")]
     pub fn tracer_state_2(ctx: BtfTracePointContext) -> i32 {
         try_transition(&ctx, Program::Second).unwrap_or(0)
+    }
+
+    /// Tells of each socket that exists already, to whoever reads the iterator.
+    #[unsafe(link_section = "iter/tcp")]
+    #[unsafe(no_mangle)]
+    extern "C" fn tracer_sockets(ctx: *const Context) -> i32 {
+        // SAFETY: the section says what the kernel passes.
+        unsafe { try_socket(ctx) };
+        0
     }
 
     #[unsafe(link_section = "license")]

@@ -8,13 +8,16 @@ use std::{
 use tracer_common::{
     filter::{AF_INET, AF_INET6},
     wire::{
-        FLAG_CGROUP, FLAG_FIN_RECEIVED, FLAG_OWNED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED, KIND_TRANSITION,
+        FLAG_CGROUP, FLAG_FIN_RECEIVED, FLAG_OWNED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED, KIND_TRANSITION, SocketRecord,
         TRANSITION_LEN, TransitionRecord,
     },
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
-use crate::event::{Comm, Endpoint, Family, MonotonicNs, Process, SockAddress, SocketCookie, Transition, UnknownState};
+use crate::event::{
+    Comm, Endpoint, ExistingSocket, Family, MonotonicNs, Process, SockAddress, SocketCookie, TcpState, Transition,
+    UnknownState,
+};
 
 /// Why a record is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +80,24 @@ pub fn transition(record: &TransitionRecord) -> Result<Transition, DecodeError> 
         bytes_received: record.bytes_received,
         ifindex: (record.ifindex != 0).then_some(record.ifindex),
         undecided: has(FLAG_UNDECIDED),
+    })
+}
+
+/// Converts what the kernel lists; `holder` says whose a socket is, given whether it listens. `None` if nobody's, or if
+/// this version does not know its state or family.
+pub fn socket(record: &SocketRecord, holder: impl FnOnce(bool) -> Option<Process>) -> Option<ExistingSocket> {
+    let family = match record.family {
+        AF_INET => Family::Ipv4,
+        AF_INET6 => Family::Ipv6,
+        _ => return None,
+    };
+    let listens = TcpState::try_from(record.state).ok()? == TcpState::Listen;
+    Some(ExistingSocket {
+        cookie: NonZeroU64::new(record.cookie).map(SocketCookie)?,
+        netns: record.netns,
+        local: endpoint(family, record.local_addr, record.local_port),
+        listens,
+        holder: holder(listens)?,
     })
 }
 

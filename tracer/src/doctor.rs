@@ -47,6 +47,12 @@ pub fn doctor(speech: Speech) -> Result<Status, Failure> {
     Ok(if report.ok { Status::Done } else { Status::Machine })
 }
 
+/// Why the processes that hold some existing sockets cannot be seen by this process; `None` if all can.
+#[must_use]
+pub fn hidden_processes() -> Option<String> {
+    checks::hidden(&gather::privilege())
+}
+
 /// All checks; what must be tried out is tried if nothing is known to be in the way.
 #[must_use]
 pub fn examine() -> Vec<Finding> {

@@ -236,6 +236,21 @@ pub struct Transition {
     pub undecided: bool,
 }
 
+/// A socket that existed when the trace started, and who holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExistingSocket {
+    /// The socket's identity.
+    pub cookie: SocketCookie,
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// This host's end.
+    pub local: Endpoint,
+    /// Whether it listens.
+    pub listens: bool,
+    /// The process that holds it, by /proc.
+    pub holder: Process,
+}
+
 /// Where records were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LossStage {
@@ -287,6 +302,8 @@ pub enum Event {
         /// Its path from the root of the v2 hierarchy.
         path: Box<str>,
     },
+    /// A socket that is older than the trace.
+    Existing(ExistingSocket),
     /// A state transition.
     Transition(Transition),
     /// Records were lost.

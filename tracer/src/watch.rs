@@ -13,7 +13,7 @@ use crate::{
     event::{ClockPair, Event},
     filter::StateFilter,
     measure,
-    observation::{Anomaly, Connection, Handshake, Observation, Start, Summary},
+    observation::{Anomaly, Connection, Feature, Handshake, Observation, Start, Summary},
     output::{Output, Sink, SinkError},
     run::{Failure, Status},
     sandbox::{Sandbox, SandboxError},
@@ -106,17 +106,20 @@ impl Session {
         speech: Speech,
         services: Services,
         ready: Readiness,
-        live: Live,
+        mut live: Live,
         sink: Sink,
     ) -> Result<Self, Failure> {
         let started = live.now()?;
+        let (existing, feature) = existing(&mut live);
+        let mut features = ready.features;
+        features.push(feature);
         let start = Start {
             clock: started,
             host: ready.host,
             boot_id: ready.boot_id,
             kernel: ready.kernel,
             filters: watch.filters.clone(),
-            features: ready.features,
+            features,
         };
         let mut output = Output::new(speech, watch.numeric, services, sink.is_terminal());
         let mut buffer = Vec::with_capacity(1 << 20);
@@ -127,7 +130,7 @@ impl Session {
             printer: Printer { output, sink, shown: watch.shown, remaining: watch.count, exhausted: false, buffer },
             quiet: speech.quiet,
             started,
-            events: Vec::new(),
+            events: existing,
         })
     }
 
@@ -245,6 +248,15 @@ impl Session {
         self.say(&format!("{seen} state changes seen on this host so far, {matched} of them match."));
         Ok(())
     }
+}
+
+/// The sockets that exist already, and what is to be said of how many of them are known.
+fn existing(live: &mut Live) -> (Vec<Event>, Feature) {
+    let (events, missing) = match live.existing() {
+        Ok(events) => (events, doctor::hidden_processes()),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    (events, Feature { name: "existing_sockets", missing })
 }
 
 /// What the end means for the exit status, said aloud if it is bad news.

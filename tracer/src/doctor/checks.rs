@@ -1,11 +1,13 @@
 //! The checks, in the order in which they are shown and in which the first failure stops a start.
 
+mod existing;
 mod kernel;
 mod limits;
 mod privilege;
 mod trials;
 mod types;
 
+pub(super) use self::existing::hidden;
 use super::{facts::Facts, finding::Finding};
 
 /// Judges everything that is known.
@@ -19,6 +21,7 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
     ];
     findings.extend(types::types(facts));
     findings.extend(trials::trials(facts));
-    findings.extend([limits::memlock(facts), limits::jit(facts), privilege::confinement(facts)]);
+    findings.extend([limits::memlock(facts), limits::jit(facts)]);
+    findings.extend([existing::existing(facts), privilege::confinement(facts)]);
     findings
 }

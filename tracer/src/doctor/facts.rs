@@ -64,6 +64,8 @@ pub struct Privilege {
     pub perfmon: bool,
     /// `CAP_SYS_ADMIN`, which implies both, is effective.
     pub sys_admin: bool,
+    /// `CAP_SYS_PTRACE`, to see which sockets other users' processes hold, is effective.
+    pub sys_ptrace: bool,
     /// In a user namespace of its own, where capabilities do not count for BPF.
     pub user_namespace: bool,
     /// A seccomp filter judges its system calls.

@@ -42,7 +42,7 @@ pub(super) fn facts() -> Facts {
     }
 }
 
-fn privilege() -> Privilege {
+pub(super) fn privilege() -> Privilege {
     let effective = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
     let namespace = fs::metadata("/proc/self/ns/user").map_or(FIRST_USER_NAMESPACE, |metadata| metadata.ino());
     Privilege {
@@ -50,6 +50,7 @@ fn privilege() -> Privilege {
         bpf: effective.contains(CapabilitySet::BPF),
         perfmon: effective.contains(CapabilitySet::PERFMON),
         sys_admin: effective.contains(CapabilitySet::SYS_ADMIN),
+        sys_ptrace: effective.contains(CapabilitySet::SYS_PTRACE),
         user_namespace: namespace != FIRST_USER_NAMESPACE,
         seccomp: matches!(secure_computing_mode(), Ok(SecureComputingMode::Filter)),
     }

@@ -39,6 +39,7 @@ fn good() -> Facts {
             bpf: true,
             perfmon: true,
             sys_admin: true,
+            sys_ptrace: true,
             user_namespace: false,
             seccomp: false,
         },
@@ -51,8 +52,15 @@ fn good() -> Facts {
     }
 }
 
-const NOBODY: Privilege =
-    Privilege { root: false, bpf: false, perfmon: false, sys_admin: false, user_namespace: false, seccomp: false };
+const NOBODY: Privilege = Privilege {
+    root: false,
+    bpf: false,
+    perfmon: false,
+    sys_admin: false,
+    sys_ptrace: false,
+    user_namespace: false,
+    seccomp: false,
+};
 
 fn text(facts: &Facts) -> String {
     Report::new(diagnose(facts), false).text(false)

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use crate::event::{Process, SockAddress, Transition};
+use crate::event::{Endpoint, Process, SocketCookie, Transition};
 
 /// Listening ends remembered at most. Beyond it, accepted sockets just lack their listener.
 const CAPACITY: usize = 65_536;
@@ -15,22 +15,25 @@ type Key = (u32, IpAddr, u16);
 
 /// Listening sockets by where they listen. Several may share an end (`SO_REUSEPORT`).
 #[derive(Debug, Default)]
-pub(super) struct Listeners(HashMap<Key, Vec<(SockAddress, Process)>>);
+pub(super) struct Listeners(HashMap<Key, Vec<(SocketCookie, Process)>>);
 
 impl Listeners {
-    /// Remembers a socket that began to listen.
-    pub(super) fn insert(&mut self, transition: &Transition, process: Process) {
-        let Some(key) = key(transition) else { return };
+    /// Remembers a socket that listens.
+    pub(super) fn insert(&mut self, netns: u32, local: &Endpoint, cookie: SocketCookie, process: Process) {
+        let Some(key) = key(netns, local) else { return };
         if self.0.len() < CAPACITY || self.0.contains_key(&key) {
-            self.0.entry(key).or_default().push((transition.sock, process));
+            let sharing = self.0.entry(key).or_default();
+            // Both seen to begin and found to exist.
+            sharing.retain(|(known, _)| *known != cookie);
+            sharing.push((cookie, process));
         }
     }
 
     /// Forgets a socket that stopped listening.
     pub(super) fn remove(&mut self, transition: &Transition) {
-        let Some(key) = key(transition) else { return };
+        let Some(key) = key(transition.netns, &transition.local) else { return };
         if let Some(sharing) = self.0.get_mut(&key) {
-            sharing.retain(|(sock, _)| *sock != transition.sock);
+            sharing.retain(|(cookie, _)| Some(*cookie) != transition.cookie);
             if sharing.is_empty() {
                 self.0.remove(&key);
             }
@@ -39,7 +42,7 @@ impl Listeners {
 
     /// The process that listens where this connection came in; `None` if unknown or if it could be several.
     pub(super) fn of(&self, transition: &Transition) -> Option<Process> {
-        let (netns, addr, port) = key(transition)?;
+        let (netns, addr, port) = key(transition.netns, &transition.local)?;
         let any_v4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let any_v6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         // The kernel prefers the most specific listener (inet_lookup_listener, net/ipv4/inet_hashtables.c).
@@ -54,6 +57,6 @@ impl Listeners {
     }
 }
 
-fn key(transition: &Transition) -> Option<Key> {
-    Some((transition.netns, transition.local.canonical(), transition.local.port?))
+fn key(netns: u32, local: &Endpoint) -> Option<Key> {
+    Some((netns, local.canonical(), local.port?))
 }

@@ -6,6 +6,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use tracer_common::filter::Verdict;
 
 pub use self::rfc::expected_after;
@@ -14,7 +16,7 @@ use self::{
     table::{Connection, Table},
 };
 use crate::{
-    event::{Event, TcpState, Transition},
+    event::{Event, ExistingSocket, Process, SocketCookie, TcpState, Transition},
     filter::{CgroupAncestry, Filter},
     observation::{self, Anomaly, Known, Observation, ObservedTransition, Owner, OwnerSource, Past, Role, Side},
 };
@@ -39,6 +41,8 @@ pub struct Tracker {
     filter: Filter,
     table: Table,
     listeners: Listeners,
+    /// Holders of sockets that are older than the trace and of which no transition was seen yet.
+    existing: HashMap<SocketCookie, Process>,
     ancestry: CgroupAncestry,
     tally: Tally,
 }
@@ -51,6 +55,7 @@ impl Tracker {
             filter,
             table: Table::new(capacity),
             listeners: Listeners::default(),
+            existing: HashMap::new(),
             ancestry: CgroupAncestry::default(),
             tally: Tally { transitions: [0; 256], anomalies: 0, discontinuities: 0 },
         }
@@ -65,7 +70,19 @@ impl Tracker {
                 report(&Observation::Cgroup { id, path });
             }
             Event::Gap(gap) => report(&Observation::Gap(gap)),
+            Event::Existing(socket) => self.meet(socket),
             Event::Transition(transition) => self.transition(transition, report),
+        }
+    }
+
+    /// Remembers whose a socket is that is older than the trace. Only that: its state is the stream's to tell.
+    fn meet(&mut self, socket: ExistingSocket) {
+        let ExistingSocket { cookie, netns, local, listens, holder } = socket;
+        if listens {
+            self.listeners.insert(netns, &local, cookie, holder);
+        }
+        if self.existing.len() < self.table.capacity() {
+            self.existing.insert(cookie, holder);
         }
     }
 
@@ -122,12 +139,17 @@ impl Tracker {
         self.tally.discontinuities += u64::from(known.as_ref().is_some_and(|known| known.state != transition.old));
         let starts = transition.old == TcpState::Close
             || (transition.old == TcpState::Listen && transition.new == TcpState::SynRecv);
-        known.filter(|_| !starts).unwrap_or_else(|| Connection {
-            state: transition.old,
-            entered: None,
-            known: Known::default(),
-            verdict: Verdict::Undecided,
-            waiting: Vec::new(),
+        let existing = transition.cookie.and_then(|cookie| self.existing.remove(&cookie));
+        known.filter(|_| !starts).unwrap_or_else(|| {
+            let holder = existing.filter(|_| !starts);
+            let owner = holder.map(|process| Owner { process, source: OwnerSource::Proc });
+            Connection {
+                state: transition.old,
+                entered: None,
+                known: Known { owner, ..Known::default() },
+                verdict: Verdict::Undecided,
+                waiting: Vec::new(),
+            }
         })
     }
 
@@ -145,8 +167,8 @@ impl Tracker {
         }
         match (transition.old, transition.new) {
             (Close, Listen) => {
-                if let Some(process) = transition.actor {
-                    self.listeners.insert(transition, process);
+                if let (Some(process), Some(cookie)) = (transition.actor, transition.cookie) {
+                    self.listeners.insert(transition.netns, &transition.local, cookie, process);
                 }
             }
             (Listen, Close) => self.listeners.remove(transition),

@@ -71,6 +71,10 @@ impl Table {
         self.connections.iter_mut().map(|(_, connection)| std::mem::take(&mut connection.waiting))
     }
 
+    pub(super) fn capacity(&self) -> usize {
+        self.connections.capacity()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.connections.len()
     }

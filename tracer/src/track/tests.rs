@@ -4,7 +4,10 @@ use std::num::NonZeroU64;
 
 use super::Tracker;
 use crate::{
-    event::{Comm, Endpoint, Event, Family, MonotonicNs, Process, SockAddress, SocketCookie, TcpState, Transition},
+    event::{
+        Comm, Endpoint, Event, ExistingSocket, Family, MonotonicNs, Process, SockAddress, SocketCookie, TcpState,
+        Transition,
+    },
     filter::{Criteria, Filter},
     observation::{Observation, ObservedTransition, OwnerSource, Role},
 };
@@ -226,4 +229,42 @@ fn a_hole_in_a_socket_s_history_is_counted() {
     // A socket older than the trace has no history to have holes in.
     observe(&mut tracker, [step(2, 10, CloseWait, LastAck)]);
     assert_eq!(tracker.tally().discontinuities, 2);
+}
+
+/// A socket that is older than the trace, held by process 7.
+fn older(id: u64, local: &str, listens: bool) -> Event {
+    let cookie = SocketCookie(NonZeroU64::new(id).expect("a cookie"));
+    Event::Existing(ExistingSocket { cookie, netns: 1, local: end(local), listens, holder: process(7) })
+}
+
+#[test]
+fn a_socket_older_than_the_trace_has_its_holder_until_its_owner_acts() {
+    let mut tracker = pass_all();
+    tracker.apply(older(1, CLIENT, false), &mut |_: &Observation| ());
+    let close = Transition { actor: Some(process(8)), ..step(1, 20, CloseWait, LastAck) };
+    let seen = observe(&mut tracker, [step(1, 10, Established, CloseWait), close]);
+    let owners: Vec<_> = transitions(&seen).iter().map(|o| o.known.owner.expect("an owner")).collect();
+    assert_eq!((owners[0].process, owners[0].source), (process(7), OwnerSource::Proc));
+    assert_eq!((owners[1].process, owners[1].source), (process(8), OwnerSource::Close));
+    assert_eq!(tracker.tally().discontinuities, 0);
+}
+
+#[test]
+fn a_socket_that_begins_anew_is_not_its_former_holder_s() {
+    let mut tracker = pass_all();
+    tracker.apply(older(1, CLIENT, false), &mut |_: &Observation| ());
+    let seen = observe(&mut tracker, [step(1, 10, Close, SynSent), step(1, 20, SynSent, Established)]);
+    assert!(transitions(&seen).iter().all(|o| o.known.owner.is_none()));
+}
+
+#[test]
+fn a_listener_older_than_the_trace_is_known_until_it_closes() {
+    let mut tracker = pass_all();
+    tracker.apply(older(1, "0.0.0.0:443", true), &mut |_: &Observation| ());
+    let accepted = |id| Transition { local: end(SERVER), ..step(id, 10, Listen, SynRecv) };
+    let seen = observe(&mut tracker, [accepted(2)]);
+    assert_eq!(transitions(&seen)[0].known.listener, Some(process(7)));
+    let closed = Transition { local: end("0.0.0.0:443"), remote: nowhere(), ..step(1, 20, Listen, Close) };
+    let seen = observe(&mut tracker, [closed, accepted(3)]);
+    assert_eq!(transitions(&seen)[1].known.listener, None);
 }

@@ -6,6 +6,7 @@
 
 mod close;
 mod connect;
+mod existing;
 mod fields;
 mod filter;
 mod handshake;

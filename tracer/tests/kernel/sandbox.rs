@@ -165,6 +165,12 @@ fn an_ordinary_user_needs_two_capabilities() {
     assert!(status.success(), "{status} {:#?}", trace.seen.last());
     assert_eq!(trace.transitions().count(), 2);
 
+    let features =
+        trace.of_type("start").next().expect("the first line")["features"].as_array().expect("a list").clone();
+    let existing = features.iter().find(|it| it["name"] == "existing_sockets").expect("the feature");
+    assert_eq!(existing["measured"], false);
+    assert!(existing["reason"].as_str().is_some_and(|reason| reason.contains("CAP_SYS_PTRACE")), "{existing:#}");
+
     for (bits, lacking) in [(BPF, "CAP_PERFMON"), (PERFMON, "CAP_BPF"), (0, "CAP_BPF and CAP_PERFMON")] {
         let refused = start(bits).arg("watch").output().expect("tracer");
         let sentence = String::from_utf8(refused.stderr).expect("text");

@@ -3,7 +3,7 @@
 use super::{TextOutput, columns::Line, numbers};
 use crate::{
     event::TcpState,
-    observation::{Connection, Handshake, HandshakeMethod, ObservedTransition, Side, UnknownLatency},
+    observation::{Connection, Handshake, HandshakeMethod, ObservedTransition, Outcome, Side, UnknownLatency},
 };
 
 impl TextOutput {
@@ -32,13 +32,7 @@ impl TextOutput {
             "keepalive_timeout" => "keepalive timeout",
             name => name,
         });
-        let mut text = outcome.to_owned();
-        text += match connection.closed_by {
-            Some(Side::Local) => " here",
-            Some(Side::Remote) => " by peer",
-            Some(Side::Both) => " by both",
-            None => "",
-        };
+        let mut text = format!("{outcome}{}", whose(connection));
         if let Some(opened) = connection.observed.known.past.opened {
             text += &format!(", {}", numbers::duration(transition.time.since(opened)));
         }
@@ -62,6 +56,24 @@ impl TextOutput {
         self.ends(&observed.transition, &observed.known, &mut line);
         line.put("= ").put(text);
         line.end();
+    }
+}
+
+/// Who did it; where that is not who closed first, both.
+fn whose(connection: &Connection) -> &'static str {
+    let usual = match connection.outcome {
+        Some(Outcome::Refused | Outcome::Reset) => Some(Side::Remote),
+        Some(Outcome::Aborted | Outcome::AddressInUse) => Some(Side::Local),
+        _ => connection.closed_by,
+    };
+    match connection.closed_by {
+        Some(Side::Local) if usual == connection.closed_by => " here",
+        Some(Side::Remote) if usual == connection.closed_by => " by peer",
+        Some(Side::Both) if usual == connection.closed_by => " by both",
+        Some(Side::Local) => " after closing here",
+        Some(Side::Remote) => " after peer closed",
+        Some(Side::Both) => " after both closed",
+        None => "",
     }
 }
 

@@ -4,6 +4,7 @@ pub mod btf;
 mod cgroups;
 mod clock;
 mod counters;
+mod existing;
 pub mod offsets;
 mod ports;
 mod programs;
@@ -13,6 +14,7 @@ mod wakeup;
 
 pub use self::{
     clock::ClockError,
+    existing::ExistingError,
     ports::ephemeral_range,
     programs::{LoadError, Programs},
     rings::RingSizes,

@@ -5,16 +5,17 @@ use std::{panic::resume_unwind, thread};
 use aya::{
     Btf, BtfError, Ebpf, EbpfError, EbpfLoader,
     maps::{ArrayOfMaps, LpmTrie, MapData, MapError, PerCpuArray, RingBuf, lpm_trie},
-    programs::{BtfTracePoint, Link as _, ProgramError, tp_btf::BtfTracePointLink},
+    programs::{BtfTracePoint, Iter, Link as _, ProgramError, tp_btf::BtfTracePointLink},
 };
 use tracer_common::wire::{Config, Offsets};
 use zerocopy::IntoBytes as _;
 
 use super::{
     counters::{Counters, CountersError},
+    existing::{self, ExistingError},
     rings::{self, RingError, Rings},
 };
-use crate::filter::KernelFilter;
+use crate::{event::ExistingSocket, filter::KernelFilter};
 
 /// The object that `cargo xtask build-ebpf` made.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_BPF_OBJECT"));
@@ -23,6 +24,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_BPF_OBJECT"));
 const TRACEPOINT: &str = "inet_sock_set_state";
 /// In the order in which they must be attached: the second catches what the first one missed.
 const PROGRAMS: [&str; 2] = ["tracer_state", "tracer_state_2"];
+/// Lists the sockets that exist already, by the kernel's iterator of this name.
+const SOCKETS: (&str, &str) = ("tracer_sockets", "tcp");
 /// Records that may wait for their filter to be decided, if any may.
 const HELD: u32 = 8192;
 
@@ -76,6 +79,7 @@ pub(super) struct Attached {
     pub(super) rings: Rings,
     pub(super) counters: Counters,
     pub(super) ebpf: Ebpf,
+    btf: Btf,
     links: Vec<BtfTracePointLink>,
 }
 
@@ -86,6 +90,17 @@ impl Attached {
             // A link of a program we hold; the kernel detaches on close in any case.
             let _ = link.detach();
         }
+    }
+
+    /// The sockets that exist already and whose they are. The program is loaded for this and unloaded again.
+    pub(super) fn existing(&mut self) -> Result<Vec<ExistingSocket>, ExistingError> {
+        let (name, kind) = SOCKETS;
+        let Some(program) = self.ebpf.program_mut(name) else { return Ok(Vec::new()) };
+        let program: &mut Iter = program.try_into()?;
+        program.load(kind, &self.btf)?;
+        let sockets = existing::sockets(program);
+        program.unload()?;
+        sockets
     }
 
     /// `bpf_prog_info.verified_insns` of each program; none before Linux 5.16.
@@ -100,8 +115,7 @@ impl Programs<'_> {
     pub(super) fn attach(&self) -> Result<Attached, LoadError> {
         let btf = Btf::from_sys_fs()?;
         let sizes = rings::sizes(self.ring_bytes)?;
-        let config =
-            Config { offsets: *self.offsets, reserved: 0, filter: self.filter.config, wake_every: sizes.wake_every() };
+        let config = Config { offsets: *self.offsets, filter: self.filter.config, wake_every: sizes.wake_every() };
         let mut ebpf = self.load_object(&btf, &config)?;
         self.fill_prefixes(&mut ebpf)?;
         let mut outer: ArrayOfMaps<MapData, RingBuf<MapData>> = take(&mut ebpf, "RINGS")?;
@@ -126,7 +140,7 @@ impl Programs<'_> {
             };
             Counters::open(states, [fd(PROGRAMS[0])?, fd(PROGRAMS[1])?])?
         };
-        Ok(Attached { rings, counters, ebpf, links })
+        Ok(Attached { rings, counters, ebpf, btf, links })
     }
 
     fn load_object(&self, btf: &Btf, config: &Config) -> Result<Ebpf, LoadError> {

@@ -12,6 +12,7 @@ use super::{
     cgroups::Cgroups,
     clock::{self, ClockError},
     counters::CountersError,
+    existing::ExistingError,
     programs::{Attached, LoadError, Programs},
     wakeup::Wakeup,
 };
@@ -106,6 +107,15 @@ impl Live {
     #[must_use]
     pub fn verified_instructions(&self) -> Vec<u32> {
         self.attached.verified_instructions()
+    }
+
+    /// The sockets that exist already, with the processes that hold them: to be asked for once, before the first round, so
+    /// that what the stream tells is newer.
+    ///
+    /// # Errors
+    /// [`ExistingError`] if the kernel does not list them; the stream is not the worse for it.
+    pub fn existing(&mut self) -> Result<Vec<Event>, ExistingError> {
+        Ok(self.attached.existing()?.into_iter().map(Event::Existing).collect())
     }
 
     /// Directories that it goes on reading.

@@ -1,0 +1,79 @@
+//! The sockets that exist when the trace starts, and whose they are: the kernel's own list of them, one network namespace
+//! at a time, and the descriptors of every process that can be looked at.
+
+mod holders;
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, Read as _},
+    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
+    panic::resume_unwind,
+    thread,
+};
+
+use aya::programs::{Iter, ProgramError, iter::IterLink, links::LinkError};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use tracer_common::wire::SocketRecord;
+use zerocopy::FromBytes as _;
+
+use self::holders::Holders;
+use crate::{decode, event::ExistingSocket};
+
+/// Why the sockets that exist already are not known.
+#[derive(Debug, thiserror::Error)]
+pub enum ExistingError {
+    /// The kernel refused the program or its link.
+    #[error("the kernel does not list its sockets")]
+    Program(#[from] ProgramError),
+    /// The list could not be opened.
+    #[error("the kernel does not list its sockets")]
+    Link(#[from] LinkError),
+    /// The list could not be read.
+    #[error("the kernel's list of sockets cannot be read")]
+    Read(#[from] io::Error),
+}
+
+/// Every socket that some process holds, of every namespace that can be entered.
+pub(super) fn sockets(program: &mut Iter) -> Result<Vec<ExistingSocket>, ExistingError> {
+    let own = fs::metadata("/proc/thread-self/ns/net")?.ino();
+    let mut records = list(program, None)?;
+    for (_, namespace) in namespaces().into_iter().filter(|(inode, _)| *inode != own) {
+        // It may be gone by now, or closed to us: then its sockets are as unknown as before.
+        records.extend(list(program, Some(&namespace)).unwrap_or_default());
+    }
+    let holders = Holders::of(records.iter().map(|record| record.inode));
+    let socket = |record: &SocketRecord| decode::socket(record, |listens| holders.process(record.inode, listens));
+    Ok(records.iter().filter_map(socket).collect())
+}
+
+/// The network namespaces that processes are in, by inode number.
+fn namespaces() -> HashMap<u64, File> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let namespace = |process: fs::DirEntry| {
+        let file = File::open(process.path().join("ns/net")).ok()?;
+        Some((file.metadata().ok()?.ino(), file))
+    };
+    processes.filter_map(namespace).collect()
+}
+
+/// The sockets of one namespace: the one in which the list is opened, by a thread that enters it for that.
+fn list(program: &mut Iter, namespace: Option<&File>) -> Result<Vec<SocketRecord>, ExistingError> {
+    let id = program.attach()?;
+    let link = program.take_link(id)?;
+    let bytes = thread::scope(|scope| {
+        let reader = scope.spawn(|| read(link, namespace));
+        reader.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })?;
+    let records = bytes.chunks_exact(size_of::<SocketRecord>());
+    Ok(records.filter_map(|bytes| SocketRecord::read_from_bytes(bytes).ok()).collect())
+}
+
+fn read(link: IterLink, namespace: Option<&File>) -> Result<Vec<u8>, ExistingError> {
+    if let Some(namespace) = namespace {
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).map_err(io::Error::from)?;
+    }
+    let mut bytes = Vec::new();
+    link.into_file()?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
