@@ -15,6 +15,8 @@ use crate::{artifacts, command, test};
 
 /// Devices that the tests make.
 const MODULES: [&str; 2] = ["net/tun", "net/veth"];
+/// Kernel tests that do not run there: tshark and all it is linked with is another operating system.
+const WITNESS: &str = "kernel_witness";
 /// What the guest's script and the tests call, but for `ip`.
 const APPLETS: [&str; 10] = ["sh", "unshare", "mount", "umount", "mkdir", "cat", "insmod", "poweroff", "ls", "uname"];
 
@@ -28,7 +30,8 @@ impl Programs {
     /// Builds tracer and its kernel tests and packs them.
     pub(crate) fn build(home: &Path, only: Option<&str>) -> Result<Self> {
         let built = artifacts::build(command::cargo().args(["test", "--workspace", "--no-run"]))?;
-        let tests: Vec<_> = built.iter().filter(|program| test::needs_root(program)).collect();
+        let tests: Vec<_> =
+            built.iter().filter(|program| test::needs_root(program) && program.name != WITNESS).collect();
         let tracer = built.iter().find(|program| !program.test && program.name == "tracer").context("no tracer")?;
         let root = tempfile::tempdir()?;
         let mut files = vec![which("ip")?];

@@ -1,0 +1,154 @@
+//! A mixed load, told by tracer and by tshark: connection by connection the same.
+#![expect(unsafe_code, reason = "unshare(2): a namespace for the test's own thread")]
+
+#[path = "../kernel/support.rs"]
+#[expect(dead_code, reason = "it serves the other kernel tests, too")]
+mod support;
+mod tshark;
+
+use std::{
+    collections::HashMap,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
+use serde_json::Value;
+use socket2::SockRef;
+
+use crate::{
+    support::{Namespace, require_root},
+    tshark::{Capture, Packet},
+};
+
+/// Connections; each is told twice, by the client's socket and by the server's.
+const CONNECTIONS: usize = 400;
+
+/// What the packets say about a connection.
+#[derive(Debug)]
+struct Witnessed {
+    /// Seconds from SYN to SYN-ACK, and from SYN-ACK to ACK.
+    client_s: f64,
+    server_s: f64,
+    /// Who sent the first FIN, or else the first RST.
+    first_closer: &'static str,
+    /// Who sent an RST, if anybody did.
+    reset_by: Option<&'static str>,
+    /// Payload of each role, bytes.
+    by_client: u64,
+    by_server: u64,
+}
+
+impl Witnessed {
+    fn of(packets: &[Packet], client: u16) -> Self {
+        let by = |packet: &Packet| if packet.from == client { "client" } else { "server" };
+        let payload = |role| packets.iter().filter(|packet| by(packet) == role).map(|packet| packet.payload).sum();
+        let first = |matches: &dyn Fn(&&Packet) -> bool| packets.iter().find(matches);
+        let syn = first(&|packet| packet.has(tshark::SYN) && !packet.has(tshark::ACK)).expect("a SYN");
+        let syn_ack = first(&|packet| packet.has(tshark::SYN) && packet.has(tshark::ACK)).expect("a SYN-ACK");
+        let ack = first(&|packet| by(packet) == "client" && packet.has(tshark::ACK)).expect("an ACK");
+        let reset_by = first(&|packet| packet.has(tshark::RST)).map(by);
+        Self {
+            client_s: syn_ack.time_s - syn.time_s,
+            server_s: ack.time_s - syn_ack.time_s,
+            first_closer: first(&|packet| packet.has(tshark::FIN)).map(by).or(reset_by).expect("an end"),
+            reset_by,
+            by_client: payload("client"),
+            by_server: payload("server"),
+        }
+    }
+}
+
+/// Requests and answers of many sizes; closed by either end, in order or not. Returns the server's port.
+fn mixed_load() -> u16 {
+    let mut random = fastrand::Rng::with_seed(7);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+    let address = listener.local_addr().expect("address");
+    for _ in 0..CONNECTIONS {
+        let mut client = TcpStream::connect(address).expect("connection");
+        let (mut server, _) = listener.accept().expect("accepted");
+        let sizes = [0, 1, 100, 5_000, 70_000];
+        let (asked, answered) = (sizes[random.usize(..sizes.len())], sizes[random.usize(..sizes.len())]);
+        transfer(&mut client, &mut server, asked);
+        transfer(&mut server, &mut client, answered);
+        let (first, mut second) = if random.bool() { (client, server) } else { (server, client) };
+        if random.u8(..) < 50 {
+            SockRef::from(&first).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+            drop(first);
+        } else {
+            drop(first);
+            assert_eq!(second.read(&mut [0]).expect("end of file"), 0);
+        }
+    }
+    address.port()
+}
+
+fn transfer(from: &mut TcpStream, to: &mut TcpStream, size: usize) {
+    from.write_all(&vec![1; size]).expect("payload");
+    to.read_exact(&mut vec![0; size]).expect("payload");
+}
+
+#[test]
+fn tshark_saw_the_same() {
+    require_root!();
+    let namespace = Namespace::enter();
+    let capture = Capture::start();
+    let mut trace = namespace.trace(&["--duration", "120s"]);
+    let server = mixed_load();
+    assert!(trace.stop().success());
+    let mut streams: HashMap<u16, Vec<Packet>> = HashMap::new();
+    for packet in capture.finish() {
+        let client = if packet.from == server { packet.to } else { packet.from };
+        streams.entry(client).or_default().push(packet);
+    }
+    let witnessed: HashMap<u16, Witnessed> =
+        streams.iter().map(|(client, packets)| (*client, Witnessed::of(packets, *client))).collect();
+    assert_eq!(witnessed.len(), CONNECTIONS);
+
+    let ended: Vec<_> = trace.of_type("connection").collect();
+    assert_eq!(ended.len(), 2 * CONNECTIONS);
+    for connection in ended {
+        let (role, witness) = of(connection, &witnessed);
+        let (sent, received) = if role == "client" {
+            (witness.by_client, witness.by_server)
+        } else {
+            (witness.by_server, witness.by_client)
+        };
+        assert_eq!(connection["bytes_sent"], sent, "{witness:?} {connection:#}");
+        assert_eq!(connection["bytes_received"], received, "{witness:?} {connection:#}");
+        let side = if witness.first_closer == role { "local" } else { "remote" };
+        assert_eq!(connection["closed_by"], side, "{witness:?} {connection:#}");
+        let outcome = match witness.reset_by {
+            None => "closed",
+            Some(by) if by == role => "aborted",
+            Some(_) => "reset",
+        };
+        assert_eq!(connection["outcome"], outcome, "{witness:?} {connection:#}");
+    }
+
+    for role in ["client", "server"] {
+        let handshakes = trace.of_type("handshake").filter(|handshake| handshake["role"] == role);
+        let mut apart_us: Vec<f64> = handshakes.filter_map(|handshake| apart_us(handshake, &witnessed)).collect();
+        apart_us.sort_by(f64::total_cmp);
+        // A sample of a whole millisecond is unknown, for it may be a SYN cookie's.
+        assert!(apart_us.len() * 100 >= CONNECTIONS * 98, "{} of {CONNECTIONS} {role}s", apart_us.len());
+        let (median, p99) = (apart_us[apart_us.len() / 2], apart_us[apart_us.len() * 99 / 100]);
+        println!("{role}: tracer and tshark are {median:.1} µs apart at the median, {p99:.1} µs at p99");
+        assert!(median < 100.0 && p99 < 1000.0, "{role}: {median} µs, {p99} µs");
+    }
+}
+
+/// The role of an object's socket, and what the packets say about its connection.
+fn of<'a>(object: &Value, witnessed: &'a HashMap<u16, Witnessed>) -> (&'static str, &'a Witnessed) {
+    let (role, port) = if object["role"] == "client" { ("client", "local_port") } else { ("server", "remote_port") };
+    let port = object[port].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+    (role, &witnessed[&port])
+}
+
+/// How far tracer's latency is from the packets', microseconds; `None` if tracer does not know it.
+fn apart_us(handshake: &Value, witnessed: &HashMap<u16, Witnessed>) -> Option<f64> {
+    let (role, witness) = of(handshake, witnessed);
+    let seen_s = if role == "client" { witness.client_s } else { witness.server_s };
+    let told_ns = handshake["latency_ns"].as_u64()?;
+    Some((told_ns as f64 / 1e3 - seen_s * 1e6).abs())
+}
