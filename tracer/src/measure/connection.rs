@@ -54,15 +54,19 @@ fn outcome(transition: &Transition, past: &Past) -> Option<Outcome> {
         // `tcp_reset`, net/ipv4/tcp_input.c: EPIPE in CLOSE_WAIT.
         (_, Some(ECONNRESET)) | (CloseWait, Some(EPIPE)) => Some(Outcome::Reset),
         (_, Some(EHOSTUNREACH | ENETUNREACH | EHOSTDOWN | ENETDOWN)) => Some(Outcome::Unreachable),
-        (Established, Some(ETIMEDOUT)) if is_idle(transition, past) => Some(Outcome::KeepaliveTimeout),
+        (Established, Some(ETIMEDOUT)) => Some(match is_idle(transition, past)? {
+            true => Outcome::KeepaliveTimeout,
+            false => Outcome::Timeout,
+        }),
         (_, Some(ETIMEDOUT)) => Some(Outcome::Timeout),
         _ => None,
     }
 }
 
-/// Nothing was ever sent again since the handshake, so what timed out was not data.
-fn is_idle(transition: &Transition, past: &Past) -> bool {
-    past.established.is_some_and(|established| transition.total_retrans == established.retransmits)
+/// Whether nothing was ever sent again since the handshake, so that what timed out was not data. A deduction: data that a
+/// closed window holds back is probed for, not sent again. `None` if the handshake was not seen.
+fn is_idle(transition: &Transition, past: &Past) -> Option<bool> {
+    past.established.map(|established| transition.total_retrans == established.retransmits)
 }
 
 fn closed_by(transition: &Transition, past: &Past, outcome: Option<Outcome>) -> Option<Side> {

@@ -106,6 +106,8 @@ fn data_that_was_sent_again_makes_a_timeout_a_timeout() {
     last.transition.total_retrans = 6;
     last.known.past.established = Some(established(SynSent, 80, 0));
     assert_eq!(connection(&last).expect("a connection").outcome, Some(Timeout));
+    last.known.past.established = None;
+    assert_eq!(connection(&last).expect("a connection").outcome, None, "its past was not seen");
 }
 
 #[test]
