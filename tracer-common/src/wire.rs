@@ -25,6 +25,8 @@ pub const FLAG_UNDECIDED: u8 = 1 << 4;
 pub const FLAG_CGROUP: u8 = 1 << 5;
 /// The peer's FIN has arrived (`SOCK_DONE`, set by `tcp_fin`, net/ipv4/tcp_input.c).
 pub const FLAG_FIN_RECEIVED: u8 = 1 << 6;
+/// At least one segment went out (`segs_out`).
+pub const FLAG_SENT: u8 = 1 << 7;
 
 /// One TCP state transition as seen by `sock:inet_sock_set_state`.
 #[repr(C)]
@@ -80,8 +82,8 @@ pub struct TransitionRecord {
     pub flags: u8,
     /// [`KIND_TRANSITION`].
     pub kind: u8,
-    /// Zero.
-    pub reserved: u32,
+    /// What was written and is not acknowledged, bytes; SYN and FIN count one each.
+    pub unacked: u32,
     /// Name of the thread group's leader, NUL padded, any bytes; zero without [`FLAG_OWNED`].
     pub comm: [u64; 2],
 }
@@ -98,26 +100,16 @@ pub struct SocketRecord {
     pub cookie: u64,
     /// Inode of the socket's file, as in `/proc/PID/fd`; 0 if it has none.
     pub inode: u64,
-    /// Cgroup identifier; 0 if this kernel does not say.
-    pub cgroup_id: u64,
     /// IPv6, or IPv4 as `::ffff:a.b.c.d`; network byte order.
     pub local_addr: [u64; 2],
-    /// As `local_addr`; unspecified for listeners.
-    pub remote_addr: [u64; 2],
     /// Inode number of the network namespace.
     pub netns: u32,
-    /// Who created the socket.
-    pub uid: u32,
     /// Host byte order.
     pub local_port: u16,
-    /// Host byte order; 0 for listeners.
-    pub remote_port: u16,
     /// `AF_INET` (2) or `AF_INET6` (10).
     pub family: u8,
     /// The kernel's number of the state.
     pub state: u8,
-    /// Zero.
-    pub reserved: u16,
 }
 
 /// What one of the two transition programs did on one CPU. Plain additions: a program never nests with itself on a CPU
@@ -288,6 +280,12 @@ offsets! {
     tcp_srtt_us,
     /// `tcp_sock.total_retrans`, u32.
     tcp_total_retrans,
+    /// `tcp_sock.segs_out`, u32.
+    tcp_segs_out,
+    /// `tcp_sock.write_seq`, u32.
+    tcp_write_seq,
+    /// `tcp_sock.snd_una`, u32.
+    tcp_snd_una,
     /// `tcp_sock.bytes_acked`, u64.
     tcp_bytes_acked,
     /// `tcp_sock.bytes_received`, u64.
@@ -310,6 +308,8 @@ offsets! {
 pub struct Config {
     /// Member offsets of the running kernel.
     pub offsets: Offsets,
+    /// Zero.
+    pub reserved: u32,
     /// What to stream.
     pub filter: FilterConfig,
     /// Wake the reader each time a program has submitted this many records on a CPU. Never 0.
@@ -327,9 +327,9 @@ const _: () = {
     assert!(offset_of!(TransitionRecord, local_port) == 104);
     assert!(offset_of!(TransitionRecord, kind) == 115);
     assert!(offset_of!(TransitionRecord, comm) == 120);
-    assert!(size_of::<SocketRecord>() == 72);
+    assert!(size_of::<SocketRecord>() == 40);
     assert!(size_of::<ProgramCounters>() == 8 * 8 + 256 * 8);
     assert!(size_of::<CpuState>() == 16 + 16 + 2 * (size_of::<ProgramCounters>() + size_of::<Scratch>()));
     assert!(size_of::<Scratch>() == TRANSITION_LEN + 8 * CGROUP_DEPTH);
-    assert!(size_of::<Config>() == size_of::<Offsets>() + size_of::<FilterConfig>() + 8);
+    assert!(size_of::<Config>() == size_of::<Offsets>() + 4 + size_of::<FilterConfig>() + 8);
 };

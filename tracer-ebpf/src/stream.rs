@@ -11,8 +11,8 @@ use aya_log_ebpf::{debug, warn};
 use tracer_common::{
     filter::Verdict,
     wire::{
-        FLAG_CGROUP, FLAG_FIN_RECEIVED, FLAG_HELD, FLAG_OWNED, FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED,
-        KIND_TRANSITION, TransitionRecord,
+        FLAG_CGROUP, FLAG_FIN_RECEIVED, FLAG_HELD, FLAG_OWNED, FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_SENT,
+        FLAG_UNDECIDED, KIND_TRANSITION, TransitionRecord,
     },
 };
 
@@ -148,6 +148,11 @@ fn record(event: &Event, slot: *mut TransitionRecord) {
         flags |= FLAG_FIN_RECEIVED;
     }
     let cookie = if event.flags & FLAG_REMOTE_UNKNOWN != 0 { 0 } else { sk.cookie() };
+    if load_or::<u32>(*tcp, offset!(tcp_segs_out), 0) != 0 {
+        flags |= FLAG_SENT;
+    }
+    let written: u32 = load_or(*tcp, offset!(tcp_write_seq), 0);
+    let unacked = written.wrapping_sub(load_or(*tcp, offset!(tcp_snd_una), 0));
     // SAFETY: `slot` is a whole record, in a ring or of this CPU and program; raw writes, as it is not initialised.
     unsafe {
         (*slot).time_ns = bpf_ktime_get_ns();
@@ -173,7 +178,7 @@ fn record(event: &Event, slot: *mut TransitionRecord) {
         (*slot).shutdown = load_or(sk.ptr(), offset!(sk_shutdown), 0);
         (*slot).flags = flags;
         (*slot).kind = KIND_TRANSITION;
-        (*slot).reserved = 0;
+        (*slot).unacked = unacked;
         (*slot).comm = [load_or(leader, comm, 0), load_or(leader, comm.wrapping_add(8), 0)];
     }
 }

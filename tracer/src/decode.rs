@@ -8,8 +8,8 @@ use std::{
 use tracer_common::{
     filter::{AF_INET, AF_INET6},
     wire::{
-        FLAG_CGROUP, FLAG_FIN_RECEIVED, FLAG_OWNED, FLAG_REMOTE_UNKNOWN, FLAG_UNDECIDED, KIND_TRANSITION, SocketRecord,
-        TRANSITION_LEN, TransitionRecord,
+        FLAG_CGROUP, FLAG_FIN_RECEIVED, FLAG_OWNED, FLAG_REMOTE_UNKNOWN, FLAG_SENT, FLAG_UNDECIDED, KIND_TRANSITION,
+        SocketRecord, TRANSITION_LEN, TransitionRecord,
     },
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
@@ -72,6 +72,8 @@ pub fn transition(record: &TransitionRecord) -> Result<Transition, DecodeError> 
         new: record.new_state.try_into()?,
         error: (record.error != 0).then_some(record.error),
         shutdown: record.shutdown,
+        sent: has(FLAG_SENT),
+        unacked: record.unacked,
         fin_received: has(FLAG_FIN_RECEIVED),
         actor: has(FLAG_OWNED).then(|| Process { pid: record.pid, comm: comm(record.comm) }),
         srtt_us8: record.srtt_us8,

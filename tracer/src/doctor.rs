@@ -18,7 +18,7 @@ mod trial;
 use std::io::{self, IsTerminal as _};
 
 pub use self::{
-    checks::diagnose,
+    checks::{Visibility, diagnose},
     finding::{Finding, Health},
     preflight::{PreflightError, Readiness, explain, preflight},
     report::Report,
@@ -47,10 +47,10 @@ pub fn doctor(speech: Speech) -> Result<Status, Failure> {
     Ok(if report.ok { Status::Done } else { Status::Machine })
 }
 
-/// Why the processes that hold some existing sockets cannot be seen by this process; `None` if all can.
+/// Whose sockets this process can see in /proc.
 #[must_use]
-pub fn hidden_processes() -> Option<String> {
-    checks::hidden(&gather::privilege())
+pub fn visible_processes() -> Visibility {
+    checks::visibility(&gather::privilege())
 }
 
 /// All checks; what must be tried out is tried if nothing is known to be in the way.

@@ -218,6 +218,10 @@ pub struct Transition {
     pub error: Option<u16>,
     /// `sk_shutdown`: bit 0 receive, bit 1 send.
     pub shutdown: u8,
+    /// At least one segment went out.
+    pub sent: bool,
+    /// What was written and is not acknowledged, bytes; SYN and FIN count one each.
+    pub unacked: u32,
     /// The peer's FIN has arrived.
     pub fin_received: bool,
     /// Who held the socket lock: the process that operated on this socket, not whoever was interrupted.

@@ -92,6 +92,8 @@ pub struct Past {
 /// The moment a connection became ESTABLISHED.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Established {
+    /// When.
+    pub at: MonotonicNs,
     /// The state it came from.
     pub from: TcpState,
     /// How long it was in that state, nanoseconds; `None` if its entry was not seen.

@@ -71,6 +71,8 @@ pub(crate) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) 
         new,
         error: None,
         shutdown: 0,
+        sent: true,
+        unacked: 0,
         fin_received: false,
         actor: None,
         srtt_us8: 0,

@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     config::{Keep, Speech, Watch},
-    doctor::{self, Readiness},
+    doctor::{self, Readiness, Visibility},
     event::{ClockPair, Event},
     filter::StateFilter,
     measure,
@@ -26,6 +26,9 @@ use crate::{
 const TICK: Duration = Duration::from_millis(50);
 /// When it is said how much was seen so far, so that an idle host is not mistaken for a broken tool.
 const FIRST_WORD: Duration = Duration::from_millis(2500);
+
+/// The feature of knowing whose the sockets are that are older than the trace.
+const EXISTING: &str = "existing_sockets";
 
 /// Runs `tracer watch` to its end.
 pub(crate) fn watch(watch: Watch, speech: Speech, services: Services) -> Result<Status, Failure> {
@@ -55,6 +58,8 @@ struct Session {
     tracker: Tracker,
     printer: Printer,
     quiet: bool,
+    /// Why not all sockets that are older than the run have a process.
+    unknown_existing: Option<String>,
     started: ClockPair,
     events: Vec<Event>,
 }
@@ -74,6 +79,13 @@ impl Printer {
     fn conclude(&mut self, observation: &Observation) {
         self.print(observation);
         measure::conclude(observation, &mut |conclusion| self.print(conclusion));
+        if let Observation::Transition(observed) = observation
+            && self.shown.shows(&observed.transition)
+            && let Some(remaining) = self.remaining
+        {
+            self.remaining = NonZeroU64::new(remaining.get() - 1);
+            self.exhausted = self.remaining.is_none();
+        }
     }
 
     /// Formats an observation, if it is to be shown.
@@ -87,10 +99,6 @@ impl Printer {
             return;
         }
         self.output.observe(observation, &mut self.buffer);
-        if let (Observation::Transition(_), Some(remaining)) = (observation, self.remaining) {
-            self.remaining = NonZeroU64::new(remaining.get() - 1);
-            self.exhausted = self.remaining.is_none();
-        }
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
@@ -110,9 +118,12 @@ impl Session {
         sink: Sink,
     ) -> Result<Self, Failure> {
         let started = live.now()?;
-        let (existing, feature) = existing(&mut live);
+        let mut tracker = Tracker::new(watch.filter.clone(), watch.resources.table_size);
         let mut features = ready.features;
-        features.push(feature);
+        if features.iter().all(|feature| feature.name != EXISTING || feature.missing.is_none()) {
+            features.retain(|feature| feature.name != EXISTING);
+            features.push(Feature { name: EXISTING, missing: meet_existing(&mut live, &mut tracker).err() });
+        }
         let start = Start {
             clock: started,
             host: ready.host,
@@ -126,11 +137,12 @@ impl Session {
         output.start(&start, &mut buffer);
         Ok(Self {
             live,
-            tracker: Tracker::new(watch.filter.clone(), watch.resources.table_size),
+            tracker,
             printer: Printer { output, sink, shown: watch.shown, remaining: watch.count, exhausted: false, buffer },
             quiet: speech.quiet,
+            unknown_existing: start.features.iter().find(|it| it.name == EXISTING).and_then(|it| it.missing.clone()),
             started,
-            events: existing,
+            events: Vec::new(),
         })
     }
 
@@ -170,6 +182,9 @@ impl Session {
         let end = time::sleep(duration.unwrap_or(Duration::MAX));
         let first_word = time::sleep(FIRST_WORD);
         tokio::pin!(end, first_word);
+        if let Some(reason) = &self.unknown_existing {
+            self.say(&format!("sockets older than this run: {reason}."));
+        }
         self.say("attached; Ctrl-C ends.");
         self.printer.flush()?;
 
@@ -250,13 +265,19 @@ impl Session {
     }
 }
 
-/// The sockets that exist already, and what is to be said of how many of them are known.
-fn existing(live: &mut Live) -> (Vec<Event>, Feature) {
-    let (events, missing) = match live.existing() {
-        Ok(events) => (events, doctor::hidden_processes()),
-        Err(error) => (Vec::new(), Some(error.to_string())),
-    };
-    (events, Feature { name: "existing_sockets", missing })
+/// Tells the tracker of the sockets that exist already; the error says which of them stay unknown, and why.
+fn meet_existing(live: &mut Live, tracker: &mut Tracker) -> Result<(), String> {
+    let visible = doctor::visible_processes();
+    if let Visibility::None(reason) = visible {
+        return Err(reason);
+    }
+    for event in live.existing().map_err(|error| format!("{:#}", anyhow::Error::from(error)))? {
+        tracker.apply(event, &mut |_: &Observation| ());
+    }
+    match visible {
+        Visibility::Some(reason) => Err(reason),
+        _ => Ok(()),
+    }
 }
 
 /// What the end means for the exit status, said aloud if it is bad news.

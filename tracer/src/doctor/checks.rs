@@ -7,7 +7,8 @@ mod privilege;
 mod trials;
 mod types;
 
-pub(super) use self::existing::hidden;
+pub use self::existing::Visibility;
+pub(super) use self::existing::visibility;
 use super::{facts::Facts, finding::Finding};
 
 /// Judges everything that is known.

@@ -66,6 +66,10 @@ pub struct Privilege {
     pub sys_admin: bool,
     /// `CAP_SYS_PTRACE`, to see which sockets other users' processes hold, is effective.
     pub sys_ptrace: bool,
+    /// `CAP_DAC_READ_SEARCH`, to look into other users' `/proc/PID/fd`, is effective.
+    pub dac_read_search: bool,
+    /// In a pid namespace of its own, where processes have other numbers than BPF programs see.
+    pub pid_namespace: bool,
     /// In a user namespace of its own, where capabilities do not count for BPF.
     pub user_namespace: bool,
     /// A seccomp filter judges its system calls.

@@ -23,6 +23,8 @@ const TRACEPOINT: &str = "btf_trace_inet_sock_set_state";
 const SECURITYFS: &str = "/sys/kernel/security";
 /// `PROC_USER_INIT_INO`: inode number of the first user namespace, include/linux/proc_ns.h.
 const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+/// `PROC_PID_INIT_INO`, of the first pid namespace.
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// All that can be asked without trying anything out. A few milliseconds, most of them for the type information.
 pub(super) fn facts() -> Facts {
@@ -44,14 +46,17 @@ pub(super) fn facts() -> Facts {
 
 pub(super) fn privilege() -> Privilege {
     let effective = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
-    let namespace = fs::metadata("/proc/self/ns/user").map_or(FIRST_USER_NAMESPACE, |metadata| metadata.ino());
+    let namespace =
+        |kind, first| fs::metadata(format!("/proc/self/ns/{kind}")).map_or(first, |metadata| metadata.ino());
     Privilege {
         root: geteuid().is_root(),
         bpf: effective.contains(CapabilitySet::BPF),
         perfmon: effective.contains(CapabilitySet::PERFMON),
         sys_admin: effective.contains(CapabilitySet::SYS_ADMIN),
+        dac_read_search: effective.contains(CapabilitySet::DAC_READ_SEARCH),
+        pid_namespace: namespace("pid", FIRST_PID_NAMESPACE) != FIRST_PID_NAMESPACE,
         sys_ptrace: effective.contains(CapabilitySet::SYS_PTRACE),
-        user_namespace: namespace != FIRST_USER_NAMESPACE,
+        user_namespace: namespace("user", FIRST_USER_NAMESPACE) != FIRST_USER_NAMESPACE,
         seccomp: matches!(secure_computing_mode(), Ok(SecureComputingMode::Filter)),
     }
 }

@@ -11,6 +11,8 @@ pub struct Trials {
     pub programs: Outcome,
     /// How many instructions the verifier looked at in each of them; empty if it does not say (before Linux 5.16).
     pub instructions: Vec<u32>,
+    /// Why the sockets that exist already cannot be listed; `None` if they can.
+    pub existing: Option<String>,
 }
 
 /// How a trial went.

@@ -24,7 +24,12 @@ fn members(missing: Vec<MissingField>) -> Types {
 }
 
 fn tried(programs: Outcome) -> Option<Trials> {
-    Some(Trials { maps: MAPS.map(|name| (name, Outcome::Works)).to_vec(), programs, instructions: vec![1234, 1200] })
+    Some(Trials {
+        maps: MAPS.map(|name| (name, Outcome::Works)).to_vec(),
+        programs,
+        instructions: vec![1234, 1200],
+        existing: None,
+    })
 }
 
 /// A machine on which all is well.
@@ -40,6 +45,8 @@ fn good() -> Facts {
             perfmon: true,
             sys_admin: true,
             sys_ptrace: true,
+            dac_read_search: true,
+            pid_namespace: false,
             user_namespace: false,
             seccomp: false,
         },
@@ -58,6 +65,8 @@ const NOBODY: Privilege = Privilege {
     perfmon: false,
     sys_admin: false,
     sys_ptrace: false,
+    dac_read_search: false,
+    pid_namespace: false,
     user_namespace: false,
     seccomp: false,
 };
@@ -105,6 +114,15 @@ fn required_members_missing() {
     let members = Err(OffsetsError(vec![missing("sock", "sk_protocol"), missing("tcp_sock", "srtt_us")]));
     let types = Ok(Types { tracepoint: true, members });
     insta::assert_snapshot!(text(&Facts { types, trials: None, ..good() }));
+}
+
+#[test]
+fn a_container_and_an_ordinary_user_see_fewer_processes() {
+    let two = Privilege { sys_ptrace: false, dac_read_search: false, sys_admin: false, ..good().privilege };
+    let container = Privilege { pid_namespace: true, ..good().privilege };
+    let texts = [two, container].map(|privilege| text(&Facts { privilege, ..good() }));
+    let lines = texts.iter().flat_map(|text| text.lines()).skip_while(|line| !line.contains("existing_sockets"));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

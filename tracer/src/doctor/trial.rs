@@ -26,8 +26,11 @@ const RING_BYTES: usize = 1;
 pub(super) fn trials(offsets: &Offsets) -> Trials {
     let maps = MAPS.into_iter().map(|(name, kind)| (name, map(kind))).collect();
     match programs(offsets) {
-        Ok(instructions) => Trials { maps, programs: Outcome::Works, instructions },
-        Err(error) => Trials { maps, programs: Outcome::Failed(Failed::new(&*error)), instructions: Vec::new() },
+        Ok((instructions, existing)) => Trials { maps, programs: Outcome::Works, instructions, existing },
+        Err(error) => {
+            let programs = Outcome::Failed(Failed::new(&*error));
+            Trials { maps, programs, instructions: Vec::new(), existing: None }
+        }
     }
 }
 
@@ -41,8 +44,9 @@ fn map(kind: MapType) -> Outcome {
 }
 
 /// Loads and attaches tracer's programs, and lets go of them at once.
-fn programs(offsets: &Offsets) -> Result<Vec<u32>, Box<dyn Error>> {
+fn programs(offsets: &Offsets) -> Result<(Vec<u32>, Option<String>), Box<dyn Error>> {
     let filter = Filter::new(Criteria::default())?.compile(ephemeral_range());
-    let live = Live::start(&Options { offsets, filter: &filter, ring_bytes: RING_BYTES, kernel_log: None })?;
-    Ok(live.verified_instructions())
+    let mut live = Live::start(&Options { offsets, filter: &filter, ring_bytes: RING_BYTES, kernel_log: None })?;
+    let existing = live.existing().err().map(|error| format!("{:#}", anyhow::Error::from(error)));
+    Ok((live.verified_instructions(), existing))
 }

@@ -28,25 +28,29 @@ pub fn connection(observed: &ObservedTransition) -> Option<Connection> {
     if transition.new != Close || transition.old == Listen || known.role == Some(Role::Listener) {
         return None;
     }
-    let outcome = outcome(transition, &known.past);
+    let outcome = outcome(transition);
     Some(Connection {
         observed: *observed,
         outcome,
         closed_by: closed_by(transition, &known.past, outcome),
-        handshake_ns: known.past.established.and_then(|established| latency(&established).ok()).map(|(ns, _)| ns),
+        handshake_ns: known
+            .past
+            .established
+            .and_then(|established| latency(&established, known).ok())
+            .map(|(ns, _)| ns),
         bytes_sent: sent(transition, known.role, &known.past),
         bytes_received: Some(transition.bytes_received.saturating_sub(u64::from(transition.fin_received))),
     })
 }
 
-fn outcome(transition: &Transition, past: &Past) -> Option<Outcome> {
+fn outcome(transition: &Transition) -> Option<Outcome> {
     use errno::{
         ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPIPE, ETIMEDOUT,
     };
     match (transition.old, transition.error) {
         (FinWait2 | Closing | LastAck, None) => Some(Outcome::Closed),
-        // `inet_hash_connect` found the pair of ends taken; closing while connecting shuts both directions down.
-        (SynSent, None) if transition.shutdown == 0 => Some(Outcome::AddressInUse),
+        // `inet_hash_connect` found no free pair of ends, before any SYN.
+        (SynSent, None) if !transition.sent => Some(Outcome::AddressInUse),
         (SynSent | SynRecv | Established | FinWait1 | CloseWait, None) | (_, Some(ECONNABORTED)) => {
             Some(Outcome::Aborted)
         }
@@ -54,19 +58,11 @@ fn outcome(transition: &Transition, past: &Past) -> Option<Outcome> {
         // `tcp_reset`, net/ipv4/tcp_input.c: EPIPE in CLOSE_WAIT.
         (_, Some(ECONNRESET)) | (CloseWait, Some(EPIPE)) => Some(Outcome::Reset),
         (_, Some(EHOSTUNREACH | ENETUNREACH | EHOSTDOWN | ENETDOWN)) => Some(Outcome::Unreachable),
-        (Established, Some(ETIMEDOUT)) => Some(match is_idle(transition, past)? {
-            true => Outcome::KeepaliveTimeout,
-            false => Outcome::Timeout,
-        }),
+        // `tcp_write_err` ends both; only keepalive probes are sent when nothing is waiting.
+        (Established, Some(ETIMEDOUT)) if transition.unacked == 0 => Some(Outcome::KeepaliveTimeout),
         (_, Some(ETIMEDOUT)) => Some(Outcome::Timeout),
         _ => None,
     }
-}
-
-/// Whether nothing was ever sent again since the handshake, so that what timed out was not data. A deduction: data that a
-/// closed window holds back is probed for, not sent again. `None` if the handshake was not seen.
-fn is_idle(transition: &Transition, past: &Past) -> Option<bool> {
-    past.established.map(|established| transition.total_retrans == established.retransmits)
 }
 
 fn closed_by(transition: &Transition, past: &Past, outcome: Option<Outcome>) -> Option<Side> {

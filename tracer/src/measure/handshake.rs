@@ -2,7 +2,7 @@
 
 use crate::{
     event::TcpState,
-    observation::{Established, Handshake, HandshakeMethod, ObservedTransition, Role, UnknownLatency},
+    observation::{Established, Handshake, HandshakeMethod, Known, ObservedTransition, Role, UnknownLatency},
 };
 
 /// Samples taken from TCP timestamps (RFC 7323) have this resolution, microseconds.
@@ -16,7 +16,7 @@ pub fn handshake(observed: &ObservedTransition) -> Option<Handshake> {
     let is_client = observed.known.role == Some(Role::Client);
     Some(Handshake {
         observed: *observed,
-        latency: latency(&established),
+        latency: latency(&established, &observed.known),
         syn_retransmits: is_client.then_some(established.retransmits),
         syn_ack_retransmits: (!is_client).then_some(established.retransmits),
     })
@@ -26,11 +26,15 @@ pub fn handshake(observed: &ObservedTransition) -> Option<Handshake> {
 ///
 /// A client waited from SYN_SENT on. A server has seen nothing of the wait: its socket is made when the last ACK arrives,
 /// 5 to 25 µs before ESTABLISHED; but the kernel has just taken its first round-trip sample, from the SYN-ACK to that ACK
-/// (`tcp_synack_rtt_meas`, net/ipv4/tcp_input.c). A simultaneous open (RFC 9293 section 3.5) is a client's.
-pub(super) fn latency(established: &Established) -> Result<(u64, HandshakeMethod), UnknownLatency> {
-    if established.from == TcpState::SynSent {
-        let waited = established.in_state_ns.ok_or(UnknownLatency::StartNotSeen)?;
-        return Ok((waited, HandshakeMethod::SynToEstablished));
+/// (`tcp_synack_rtt_meas`, net/ipv4/tcp_input.c). A simultaneous open (RFC 9293 section 3.5), which
+/// goes through SYN_RECV, is a client's.
+pub(super) fn latency(established: &Established, known: &Known) -> Result<(u64, HandshakeMethod), UnknownLatency> {
+    if known.role == Some(Role::Client) {
+        let waited = match (established.from, known.past.opened) {
+            (TcpState::SynSent, _) => established.in_state_ns,
+            (_, opened) => opened.map(|opened| established.at.since(opened)),
+        };
+        return waited.map(|ns| (ns, HandshakeMethod::SynToEstablished)).ok_or(UnknownLatency::StartNotSeen);
     }
     // `srtt_us` is the first sample times 8 (`tcp_rtt_estimator`).
     let sample_us = established.srtt_us8 >> 3;

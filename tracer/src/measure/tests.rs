@@ -2,6 +2,7 @@
 
 use super::{connection, handshake};
 use crate::{
+    event::MonotonicNs,
     event::TcpState::{
         self, Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
     },
@@ -26,7 +27,7 @@ fn observed(old: TcpState, new: TcpState, role: Role) -> ObservedTransition {
 }
 
 fn established(from: TcpState, srtt_us8: u32, retransmits: u32) -> observation::Established {
-    observation::Established { from, in_state_ns: Some(17_000), srtt_us8, retransmits }
+    observation::Established { at: MonotonicNs(90_000), from, in_state_ns: Some(17_000), srtt_us8, retransmits }
 }
 
 fn latency(role: Role, established: observation::Established) -> Result<(u64, HandshakeMethod), UnknownLatency> {
@@ -41,6 +42,16 @@ fn a_client_waited_in_syn_sent() {
     assert_eq!(latency(Role::Client, established(SynSent, 0, 3)), waited);
     let unseen = observation::Established { in_state_ns: None, ..established(SynSent, 80, 0) };
     assert_eq!(latency(Role::Client, unseen), Err(UnknownLatency::StartNotSeen));
+}
+
+#[test]
+fn a_simultaneous_open_is_what_the_client_waited_in_all() {
+    let mut both = observed(SynRecv, Established, Role::Client);
+    both.known.past.opened = Some(MonotonicNs(10_000));
+    both.known.past.established = Some(established(SynRecv, 400, 1));
+    let handshake = handshake(&both).expect("a handshake");
+    assert_eq!(handshake.latency, Ok((80_000, HandshakeMethod::SynToEstablished)));
+    assert_eq!((handshake.syn_retransmits, handshake.syn_ack_retransmits), (Some(1), None));
 }
 
 #[test]
@@ -62,52 +73,48 @@ fn only_what_becomes_established_is_a_handshake() {
     assert_eq!(handshake(&later), None);
 }
 
-/// State left, error, `sk_shutdown`, who closed first in order; the verdict and who is said to have closed.
-type Case = (TcpState, Option<u16>, u8, Option<Side>, Option<Outcome>, Option<Side>);
+/// State left, error, bytes not acknowledged, who closed first in order; the verdict and who is said to have closed.
+type Case = (TcpState, Option<u16>, u32, Option<Side>, Option<Outcome>, Option<Side>);
 
 #[test]
 fn every_way_to_end_has_its_verdict() {
     let (local, remote) = (Some(Side::Local), Some(Side::Remote));
     let cases: [Case; 19] = [
-        (FinWait2, None, 3, local, Some(Closed), local),
-        (LastAck, None, 3, remote, Some(Closed), remote),
-        (Closing, None, 3, Some(Side::Both), Some(Closed), Some(Side::Both)),
+        (FinWait2, None, 0, local, Some(Closed), local),
+        (LastAck, None, 0, remote, Some(Closed), remote),
+        (Closing, None, 0, Some(Side::Both), Some(Closed), Some(Side::Both)),
         (SynSent, Some(ECONNREFUSED), 0, None, Some(Refused), remote),
         (SynSent, Some(EHOSTUNREACH), 0, None, Some(Unreachable), None),
         (SynSent, Some(ETIMEDOUT), 0, None, Some(Timeout), None),
-        (SynSent, None, 0, None, Some(AddressInUse), local),
-        (SynSent, None, 3, None, Some(Aborted), local),
+        (SynSent, None, 0, None, Some(Aborted), local),
         (Established, Some(ECONNRESET), 0, None, Some(Reset), remote),
-        (CloseWait, Some(EPIPE), 1, remote, Some(Reset), remote),
-        (FinWait1, Some(ECONNRESET), 3, local, Some(Reset), local),
-        (Established, None, 3, None, Some(Aborted), local),
-        (CloseWait, None, 3, remote, Some(Aborted), remote),
-        (Established, Some(ECONNABORTED), 3, None, Some(Aborted), local),
-        (SynRecv, None, 3, None, Some(Aborted), local),
-        (FinWait1, Some(ETIMEDOUT), 3, local, Some(Timeout), local),
-        (LastAck, Some(ETIMEDOUT), 3, remote, Some(Timeout), remote),
+        (CloseWait, Some(EPIPE), 0, remote, Some(Reset), remote),
+        (FinWait1, Some(ECONNRESET), 0, local, Some(Reset), local),
+        (Established, None, 0, None, Some(Aborted), local),
+        (CloseWait, None, 0, remote, Some(Aborted), remote),
+        (Established, Some(ECONNABORTED), 0, None, Some(Aborted), local),
+        (SynRecv, None, 0, None, Some(Aborted), local),
+        (FinWait1, Some(ETIMEDOUT), 0, local, Some(Timeout), local),
+        (LastAck, Some(ETIMEDOUT), 0, remote, Some(Timeout), remote),
         (Established, Some(ETIMEDOUT), 0, None, Some(KeepaliveTimeout), None),
+        (Established, Some(ETIMEDOUT), 14, None, Some(Timeout), None),
         (Established, Some(71), 0, None, None, None),
     ];
-    for (old, error, shutdown, closed_by, outcome, said) in cases {
+    for (old, error, unacked, closed_by, outcome, said) in cases {
         let mut last = observed(old, Close, Role::Client);
         last.transition.error = error;
-        last.transition.shutdown = shutdown;
+        last.transition.unacked = unacked;
         last.known.past = Past { closed_by, established: Some(established(SynSent, 80, 0)), ..Past::default() };
         let verdict = connection(&last).expect("a connection");
-        assert_eq!((verdict.outcome, verdict.closed_by), (outcome, said), "{old} {error:?} {shutdown}");
+        assert_eq!((verdict.outcome, verdict.closed_by), (outcome, said), "{old} {error:?} {unacked}");
     }
 }
 
 #[test]
-fn data_that_was_sent_again_makes_a_timeout_a_timeout() {
-    let mut last = observed(Established, Close, Role::Client);
-    last.transition.error = Some(ETIMEDOUT);
-    last.transition.total_retrans = 6;
-    last.known.past.established = Some(established(SynSent, 80, 0));
-    assert_eq!(connection(&last).expect("a connection").outcome, Some(Timeout));
-    last.known.past.established = None;
-    assert_eq!(connection(&last).expect("a connection").outcome, None, "its past was not seen");
+fn a_connect_that_sent_nothing_found_its_pair_of_ends_taken() {
+    let mut last = observed(SynSent, Close, Role::Client);
+    last.transition.sent = false;
+    assert_eq!(connection(&last).expect("a connection").outcome, Some(AddressInUse));
 }
 
 #[test]

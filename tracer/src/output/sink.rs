@@ -39,6 +39,8 @@ pub enum SinkError {
 pub struct Sink {
     file: File,
     path: Option<PathBuf>,
+    /// The same file to read from, opened while it still can be: where a torn line is looked for.
+    written: Option<File>,
 }
 
 impl Sink {
@@ -48,14 +50,17 @@ impl Sink {
     /// [`SinkError::Open`] if that is not possible.
     pub fn open(path: Option<&Path>) -> Result<Self, SinkError> {
         let opened = match path {
-            // Readable, because a torn line is looked for in it.
-            Some(path) => File::options().read(true).write(true).create(true).truncate(true).open(path),
+            Some(path) => File::create(path),
             // A second descriptor, because the standard library's own handle splits batches at line ends.
             None => io::stdout().as_fd().try_clone_to_owned().map(File::from),
         };
         let path = path.map(Path::to_owned);
         match opened {
-            Ok(file) => Ok(Self { file, path }),
+            Ok(file) => {
+                let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+                let written = path.as_ref().filter(|_| is_file).and_then(|path| File::open(path).ok());
+                Ok(Self { file, path, written })
+            }
             Err(error) => {
                 let path = path.unwrap_or_else(|| PathBuf::from("standard output"));
                 Err(SinkError::Open { path, error })
@@ -86,14 +91,12 @@ impl Sink {
     }
 
     fn drop_torn_line(&mut self) -> io::Result<()> {
-        if self.path.is_none() {
-            return Ok(());
-        }
+        let Some(written) = &mut self.written else { return Ok(()) };
         let end = self.file.stream_position()?;
         let from = end.saturating_sub(LONGEST_LINE);
         let mut tail = Vec::new();
-        self.file.seek(SeekFrom::Start(from))?;
-        (&self.file).take(end - from).read_to_end(&mut tail)?;
+        written.seek(SeekFrom::Start(from))?;
+        written.take(end - from).read_to_end(&mut tail)?;
         let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline as u64 + 1);
         self.file.set_len(from + whole)
     }
@@ -126,7 +129,8 @@ mod tests {
     fn a_closed_pipe_is_told_apart() {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let mut sink = Sink { file: std::fs::File::from(std::os::fd::OwnedFd::from(writer)), path: None };
+        let mut sink =
+            Sink { file: std::fs::File::from(std::os::fd::OwnedFd::from(writer)), path: None, written: None };
         assert!(matches!(sink.write_all(b"line\n"), Err(SinkError::Closed)));
     }
 }

@@ -19,7 +19,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_eventfd2,
     libc::SYS_exit,
     libc::SYS_exit_group,
-    libc::SYS_fcntl,
     libc::SYS_fdatasync,
     libc::SYS_fstat,
     libc::SYS_fsync,
@@ -63,6 +62,10 @@ const ALLOWED_OLD: &[c_long] = &[];
 /// `BPF_MAP_LOOKUP_ELEM` and `BPF_OBJ_GET_INFO_BY_FD` (include/uapi/linux/bpf.h): the counters.
 const BPF_COMMANDS: [u64; 2] = [1, 15];
 
+/// Is it a terminal, and how wide (include/uapi/asm-generic/ioctls.h)? libc's constants differ in type between C libraries.
+const TCGETS: u64 = 0x5401;
+const TIOCGWINSZ: u64 = 0x5413;
+
 /// Confines all threads of the process.
 pub(super) fn confine() -> Result<(), Error> {
     let always = ALLOWED.iter().chain(ALLOWED_OLD).map(|call| (*call, Vec::new()));
@@ -81,10 +84,19 @@ fn conditional() -> Result<impl Iterator<Item = (c_long, Vec<SeccompRule>)>, Err
     for command in BPF_COMMANDS {
         bpf.push(when(0, SeccompCmpOp::Eq, command)?);
     }
+    // Not F_SETOWN, F_SETSIG or O_ASYNC: by these the kernel sends signals to any process of the same user.
+    let mut fcntl = vec![with_arguments(&[
+        (1, SeccompCmpOp::Eq, libc::F_SETFL.unsigned_abs().into()),
+        (2, SeccompCmpOp::MaskedEq(libc::O_ASYNC.unsigned_abs().into()), 0),
+    ])?];
+    for command in [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL] {
+        fcntl.push(when(1, SeccompCmpOp::Eq, command.unsigned_abs().into())?);
+    }
     let no_code = || when(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC.unsigned_abs().into()), 0);
     Ok([
         (libc::SYS_bpf, bpf),
-        (libc::SYS_ioctl, vec![when(1, SeccompCmpOp::Eq, libc::TCGETS)?, when(1, SeccompCmpOp::Eq, libc::TIOCGWINSZ)?]),
+        (libc::SYS_fcntl, fcntl),
+        (libc::SYS_ioctl, vec![when(1, SeccompCmpOp::Eq, TCGETS)?, when(1, SeccompCmpOp::Eq, TIOCGWINSZ)?]),
         (libc::SYS_mmap, vec![no_code()?]),
         (libc::SYS_mprotect, vec![no_code()?]),
         (libc::SYS_openat, vec![when(2, SeccompCmpOp::MaskedEq(opens_to_write.unsigned_abs().into()), 0)?]),
@@ -96,6 +108,13 @@ fn conditional() -> Result<impl Iterator<Item = (c_long, Vec<SeccompRule>)>, Err
 
 /// A rule for one argument.
 fn when(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, Error> {
-    let condition = SeccompCondition::new(argument, Dword, operator, value)?;
-    Ok(SeccompRule::new(vec![condition])?)
+    with_arguments(&[(argument, operator, value)])
+}
+
+/// A rule for several arguments at once.
+fn with_arguments(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, Error> {
+    let conditions = conditions
+        .iter()
+        .map(|(argument, operator, value)| SeccompCondition::new(*argument, Dword, operator.clone(), *value));
+    Ok(SeccompRule::new(conditions.collect::<Result<_, _>>()?)?)
 }

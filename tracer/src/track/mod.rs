@@ -241,7 +241,7 @@ fn remember(transition: &Transition, in_state_ns: Option<u64>, past: &mut Past) 
         (Close, SynSent) | (Listen, SynRecv) => *past = Past { opened: Some(time), ..Past::default() },
         (from, Established) => {
             let retransmits = total_retrans;
-            past.established = Some(observation::Established { from, in_state_ns, srtt_us8, retransmits });
+            past.established = Some(observation::Established { at: time, from, in_state_ns, srtt_us8, retransmits });
         }
         (Established | SynRecv, FinWait1) => past.closed_by = Some(Side::Local),
         (_, CloseWait) => past.closed_by = Some(Side::Remote),

@@ -47,6 +47,8 @@ fn step(id: u64, time: u64, old: TcpState, new: TcpState) -> Transition {
         new,
         error: None,
         shutdown: 0,
+        sent: true,
+        unacked: 0,
         fin_received: false,
         actor: None,
         srtt_us8: 0,

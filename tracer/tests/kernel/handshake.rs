@@ -71,10 +71,13 @@ fn both_ends_waited_for_what_the_wire_held_back() {
     let at_least = between(times.syn_arrives, times.syn_ack_arrives);
     assert!((at_least..connect).contains(&latency(&client)), "{at_least:?} to {connect:?}: {client:#}");
 
-    assert_eq!(server["method"], "first_rtt");
     assert_eq!((&server["syn_retransmits"], &server["syn_ack_retransmits"]), (&Value::Null, &0.into()));
-    let at_least = between(times.syn_ack_sent, times.ack_arrives);
-    assert!((at_least..all).contains(&latency(&server)), "{at_least:?} to {all:?}: {server:#}");
+    // One sample in a thousand is a whole number of milliseconds.
+    if server["unknown_reason"] != "maybe_syn_cookie" {
+        assert_eq!(server["method"], "first_rtt");
+        let at_least = between(times.syn_ack_sent, times.ack_arrives);
+        assert!((at_least..all).contains(&latency(&server)), "{at_least:?} to {all:?}: {server:#}");
+    }
 }
 
 #[test]
@@ -89,7 +92,9 @@ fn a_lost_syn_is_part_of_what_the_client_waited() {
     // TCP_TIMEOUT_INIT, RFC 6298 section 2.1: a second; the timer may be a tick early.
     assert!((Duration::from_millis(900)..connect).contains(&latency(&client)), "{client:#}");
     assert_eq!(server["syn_ack_retransmits"], 0);
-    assert!(latency(&server) < latency(&client), "the server did not see that wait: {server:#}");
+    if server["unknown_reason"] != "maybe_syn_cookie" {
+        assert!(latency(&server) < latency(&client), "the server did not see that wait: {server:#}");
+    }
 }
 
 #[test]

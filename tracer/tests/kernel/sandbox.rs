@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, ErrorKind},
     net::{TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
@@ -101,6 +101,13 @@ fn what_is_given_up_fails_and_the_stream_goes_on() {
     assert!(child.wait().expect("the child").success(), "see above");
 }
 
+/// Asks for SIGIO whenever the socket is ready, which the kernel would send to whatever process is named.
+fn fcntl_setfl_async(socket: &impl std::os::fd::AsRawFd) -> std::io::Result<()> {
+    // SAFETY: a flag of a descriptor that is open.
+    let set = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFL, libc::O_ASYNC) };
+    if set == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
 /// Runs in a process of its own, which it confines.
 #[test]
 #[ignore = "a part of what_is_given_up_fails_and_the_stream_goes_on"]
@@ -109,23 +116,33 @@ fn inside() {
     let offsets = preflight().expect("a machine that can").offsets;
     let options = Options { offsets: &offsets, filter: &filter, ring_bytes: 1 << 20, kernel_log: None };
     let mut live = Live::start(&options).expect("it loads");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+    let address = listener.local_addr().expect("address");
+    let this_program = std::env::current_exe().expect("this program");
     let confinement = Sandbox { user: None, readable: live.reads() }.enter().expect("it is confined");
 
     aya::sys::is_map_supported(aya::maps::MapType::Array).expect_err("no map is created");
     aya::sys::is_program_supported(aya::programs::ProgramType::SocketFilter).expect_err("no program is loaded");
     assert!(Live::start(&options).is_err(), "nothing is attached");
-    Command::new("/bin/true").spawn().expect_err("no process is started");
-    File::create("/tmp/tracer-test-outside").expect_err("no file is made");
-    File::options().write(true).open("/dev/null").expect_err("no file is written");
+    let refused = |what: std::io::Result<()>, why| {
+        let error = what.expect_err(why);
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{why}: {error}");
+    };
+    refused(Command::new(this_program).spawn().map(drop), "no process is started");
+    refused(File::create("/tmp/tracer-test-outside").map(drop), "no file is made");
+    refused(File::options().write(true).open("/dev/null").map(drop), "no file is written");
+    refused(TcpStream::connect(address).map(drop), "no connection is made");
+    let (here, _there) = std::os::unix::net::UnixStream::pair().expect("a pair");
+    refused(fcntl_setfl_async(&here), "no signal is asked for");
     if confinement.files {
-        File::open("/proc/self/mounts").expect_err("no file is read");
+        refused(File::open("/proc/self/mounts").map(drop), "no file is read");
     }
-    TcpStream::connect("127.0.0.1:9").map_err(|error| error.kind()).expect_err("no connection is made");
+    let events_before = 1;
 
     println!("confined");
     let mut events = Vec::new();
     let deadline = Instant::now() + Duration::from_secs(30);
-    while events.iter().filter(|event| matches!(event, Event::Transition(_))).count() < 2 {
+    while events.iter().filter(|event| matches!(event, Event::Transition(_))).count() < events_before + 2 {
         assert!(Instant::now() < deadline, "the stream stopped: {events:?}");
         live.drain(&mut events).expect("it goes on");
         thread::yield_now();

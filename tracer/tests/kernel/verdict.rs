@@ -150,8 +150,14 @@ fn no_answer_is_a_timeout_and_giving_up_an_abort() {
     impatient.set_nonblocking(true).expect("non-blocking");
     impatient.connect(&address).expect_err("in progress");
     drop(impatient);
-    let (_, verdicts) = verdicts(trace, 4);
-    assert_eq!(verdicts, [["client", "timeout", "null"], ["client", "aborted", "local"]].map(|row| row.map(word)));
+    // Shut down instead of closed, it is disconnected while nothing says so but the SYN that went out.
+    let shut = socket();
+    shut.set_nonblocking(true).expect("non-blocking");
+    shut.connect(&address).expect_err("in progress");
+    shut.shutdown(Shutdown::Both).expect("shutdown");
+    let (_, verdicts) = verdicts(trace, 6);
+    let aborted = ["client", "aborted", "local"];
+    assert_eq!(verdicts, [["client", "timeout", "null"], aborted, aborted].map(|row| row.map(word)));
 }
 
 #[test]
@@ -175,10 +181,8 @@ fn a_peer_that_vanished_is_a_keepalive_timeout_if_idle_and_a_timeout_if_not() {
         }
         let error = client.read(&mut [0]).expect_err("nobody");
         assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT));
-        let (trace, verdicts) = verdicts(trace, 3);
+        let (_, verdicts) = verdicts(trace, 3);
         assert_eq!(verdicts, [["client", outcome, "null"].map(word)]);
-        let inferred = &trace.of_type("connection").next().expect("one")["inferred"];
-        assert_eq!(inferred.is_array(), !sends, "that no data was waiting is a deduction");
     }
 }
 

@@ -39,7 +39,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 
 /// The number of connections where there would be `count` on an ordinary machine.
 fn scaled(count: u32) -> u32 {
-    count / std::env::var(SCALE).map_or(1, |divisor| divisor.parse().expect("a number"))
+    (count / std::env::var(SCALE).map_or(1, |divisor| divisor.parse().expect("a number"))).max(1_000)
 }
 
 /// Opens and closes `count` connections in each of two threads, the client first. All of 127.0.0.0/8 is this host and

@@ -7,21 +7,43 @@ use crate::doctor::{
 
 const NAME: &str = "existing_sockets";
 
+/// Whose sockets this process can see in /proc.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Everybody's.
+    All,
+    /// Not everybody's: why.
+    Some(String),
+    /// What it sees would be misleading: why.
+    None(String),
+}
+
 pub(super) fn existing(facts: &Facts) -> Finding {
-    match hidden(&facts.privilege) {
-        None => Finding::ok(NAME, "the processes that hold them can be seen"),
-        Some(reason) => Finding::degraded(NAME, reason, "run it as root, or with these capabilities, too"),
+    let trial = facts.trials.as_ref().and_then(|trials| trials.existing.clone());
+    match (trial, visibility(&facts.privilege)) {
+        (Some(error), _) => Finding::degraded(NAME, error, "use a newer tracer that knows this kernel"),
+        (None, Visibility::All) => Finding::ok(NAME, "the processes that hold them can be seen"),
+        (None, Visibility::Some(reason)) => Finding::degraded(NAME, reason, "run it as root, or give it these, too"),
+        (None, Visibility::None(reason)) => {
+            Finding::degraded(NAME, reason, "run it with the host's (docker: --pid host)")
+        }
     }
 }
 
-/// Why the holders of some existing sockets cannot be seen; `None` if all can.
-pub(in crate::doctor) fn hidden(privilege: &Privilege) -> Option<String> {
-    let needed = [("CAP_SYS_PTRACE", privilege.sys_ptrace), ("CAP_SYS_ADMIN", privilege.sys_admin)];
-    let lacking: Vec<_> = needed.into_iter().filter_map(|(name, held)| (!held).then_some(name)).collect();
-    let names = lacking.join(" and ");
-    (!lacking.is_empty()).then(|| {
-        format!(
-            "without {names} those of other users' processes or other network namespaces have no owner until they act"
-        )
-    })
+/// What `/proc/PID/fd` tells this process.
+pub(in crate::doctor) fn visibility(privilege: &Privilege) -> Visibility {
+    if privilege.pid_namespace {
+        return Visibility::None("in a pid namespace of its own a process has other numbers".into());
+    }
+    let users = [("CAP_SYS_PTRACE", privilege.sys_ptrace), ("CAP_DAC_READ_SEARCH", privilege.dac_read_search)];
+    let users: Vec<_> = users.into_iter().filter_map(|(name, held)| (!held).then_some(name)).collect();
+    let mut reasons = Vec::new();
+    if !users.is_empty() {
+        reasons
+            .push(format!("those of other users' processes have none until they act, without {}", users.join(" and ")));
+    }
+    if !privilege.sys_admin {
+        reasons.push("nor have those of other network namespaces, without CAP_SYS_ADMIN".to_owned());
+    }
+    if reasons.is_empty() { Visibility::All } else { Visibility::Some(reasons.join(", ")) }
 }

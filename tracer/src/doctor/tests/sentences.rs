@@ -47,7 +47,7 @@ fn a_refusal_names_what_most_likely_forbids_it() {
 }
 
 fn works() -> Trials {
-    Trials { maps: Vec::new(), programs: Outcome::Works, instructions: Vec::new() }
+    Trials { maps: Vec::new(), programs: Outcome::Works, instructions: Vec::new(), existing: None }
 }
 
 #[test]

@@ -31,6 +31,8 @@ fn sample() -> Transition {
         new: TcpState::SynSent,
         error: None,
         shutdown: 0,
+        sent: true,
+        unacked: 0,
         fin_received: false,
         actor: None,
         srtt_us8: 0,

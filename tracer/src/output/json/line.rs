@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     event::{Family, MonotonicNs, Process, TcpState, Transition},
-    observation::{Anomaly, Connection, Handshake, Known, ObservedTransition, Outcome},
+    observation::{Anomaly, Connection, Handshake, Known, ObservedTransition},
     output::{errno, time::push_fraction},
 };
 
@@ -70,9 +70,6 @@ impl JsonOutput {
         member!(buf, "retransmits", transition.total_retrans);
         member!(buf, "rtt_ns", connection.rtt_ns());
         member!(buf, "complete", opened.is_some());
-        if connection.outcome == Some(Outcome::KeepaliveTimeout) {
-            buf.extend_from_slice(b",\"inferred\":[\"outcome\"]");
-        }
         buf.extend_from_slice(b"}\n");
     }
 

@@ -12,7 +12,7 @@ impl TextOutput {
         let mut text = match handshake.latency {
             Ok((_, HandshakeMethod::SynToEstablished)) if handshake.syn_retransmits == Some(0) => return,
             Ok((ns, _)) => format!("handshake {}", numbers::duration(ns)),
-            Err(reason) => format!("handshake unknown: {}", why(reason)),
+            Err(reason) => format!("handshake time unknown: {}", why(reason)),
         };
         for (count, what) in
             [(handshake.syn_retransmits, "SYN retransmit"), (handshake.syn_ack_retransmits, "SYN-ACK retransmit")]
@@ -64,7 +64,8 @@ fn whose(connection: &Connection) -> &'static str {
     let usual = match connection.outcome {
         Some(Outcome::Refused | Outcome::Reset) => Some(Side::Remote),
         Some(Outcome::Aborted | Outcome::AddressInUse) => Some(Side::Local),
-        _ => connection.closed_by,
+        Some(Outcome::Closed) => connection.closed_by,
+        _ => None,
     };
     match connection.closed_by {
         Some(Side::Local) if usual == connection.closed_by => " here",
@@ -79,9 +80,9 @@ fn whose(connection: &Connection) -> &'static str {
 
 fn why(reason: UnknownLatency) -> &'static str {
     match reason {
-        UnknownLatency::StartNotSeen => "start not seen",
-        UnknownLatency::NoSample => "no sample",
-        UnknownLatency::SynAckRetransmitted => "answer to which?",
-        UnknownLatency::MaybeSynCookie => "maybe a SYN cookie",
+        UnknownLatency::StartNotSeen => "its start was not seen",
+        UnknownLatency::NoSample => "the kernel took no sample",
+        UnknownLatency::SynAckRetransmitted => "which SYN-ACK was answered is not told",
+        UnknownLatency::MaybeSynCookie => "perhaps a SYN cookie",
     }
 }

@@ -115,7 +115,8 @@ impl Programs<'_> {
     pub(super) fn attach(&self) -> Result<Attached, LoadError> {
         let btf = Btf::from_sys_fs()?;
         let sizes = rings::sizes(self.ring_bytes)?;
-        let config = Config { offsets: *self.offsets, filter: self.filter.config, wake_every: sizes.wake_every() };
+        let config =
+            Config { offsets: *self.offsets, reserved: 0, filter: self.filter.config, wake_every: sizes.wake_every() };
         let mut ebpf = self.load_object(&btf, &config)?;
         self.fill_prefixes(&mut ebpf)?;
         let mut outer: ArrayOfMaps<MapData, RingBuf<MapData>> = take(&mut ebpf, "RINGS")?;

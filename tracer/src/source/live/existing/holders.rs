@@ -46,8 +46,7 @@ impl Holders {
 
 /// The one of `pids` that all others descend from, init left out if there are others.
 fn eldest(pids: &[u32], parent: impl Fn(u32) -> Option<u32>) -> Option<u32> {
-    let mut rest = pids.iter().copied().filter(|pid| *pid != INIT);
-    let candidates: Vec<u32> = rest.by_ref().collect();
+    let candidates: Vec<u32> = pids.iter().copied().filter(|pid| *pid != INIT).collect();
     let descends = |pid: u32, from: u32| {
         let mut ancestors = std::iter::successors(Some(pid), |pid| parent(*pid)).take(64);
         ancestors.any(|ancestor| ancestor == from)

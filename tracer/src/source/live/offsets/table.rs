@@ -6,7 +6,7 @@ use super::Feature;
 use crate::source::live::btf::{Btf, Field, FieldError};
 
 /// Everything that depends on the kernel, in the order in which it is listed.
-pub(super) const FEATURES: &[&Feature] = &[&IPV6, &NETNS, &CGROUP, &DEVICE, &INPUT_DEVICE, &PORT_RANGE];
+pub(super) const FEATURES: &[&Feature] = &[&IPV6, &NETNS, &CGROUP, &DEVICE, &INPUT_DEVICE, &PORT_RANGE, &EXISTING];
 
 const IPV6: Feature =
     Feature { name: "ipv6", lost: "IPv6 addresses", remedy: "a kernel built with CONFIG_IPV6 has them" };
@@ -33,6 +33,12 @@ const INPUT_DEVICE: Feature = Feature {
 const PORT_RANGE: Feature = Feature {
     name: "port_range",
     lost: "early decision of port filters, so that connections wait for it in user space",
+    remedy: "use a newer tracer that knows this kernel",
+};
+
+const EXISTING: Feature = Feature {
+    name: "existing_sockets",
+    lost: "processes of sockets that are older than the trace",
     remedy: "use a newer tracer that knows this kernel",
 };
 
@@ -77,11 +83,11 @@ pub(super) const ROWS: &[Row] = &[
     row!(sk_cookie, "sock", "__sk_common.skc_cookie": 8),
     row!(sk_bound_dev_if, "sock", "__sk_common.skc_bound_dev_if": 4),
     row!(sk_net, "sock", "__sk_common.skc_net.net": 8; NETNS),
-    row!(sk_state, "sock", "__sk_common.skc_state": 1),
-    row!(sk_socket, "sock", "sk_socket": 8),
-    row!(socket_file, "socket", "file": 8),
-    row!(file_inode, "file", "f_inode": 8),
-    row!(inode_ino, "inode", "i_ino": 8),
+    row!(sk_state, "sock", "__sk_common.skc_state": 1; EXISTING),
+    row!(sk_socket, "sock", "sk_socket": 8; EXISTING),
+    row!(socket_file, "socket", "file": 8; EXISTING),
+    row!(file_inode, "file", "f_inode": 8; EXISTING),
+    row!(inode_ino, "inode", "i_ino": 8; EXISTING),
     row!(sk_flags, "sock", "__sk_common.skc_flags": 8),
     row!(sk_protocol, "sock", "sk_protocol": 2),
     row!(sk_err, "sock", "sk_err": 4),
@@ -101,6 +107,9 @@ pub(super) const ROWS: &[Row] = &[
     row!(inet_sport, "inet_sock", "inet_sport": 2),
     row!(tcp_srtt_us, "tcp_sock", "srtt_us": 4),
     row!(tcp_total_retrans, "tcp_sock", "total_retrans": 4),
+    row!(tcp_segs_out, "tcp_sock", "segs_out": 4),
+    row!(tcp_write_seq, "tcp_sock", "write_seq": 4),
+    row!(tcp_snd_una, "tcp_sock", "snd_una": 4),
     row!(tcp_bytes_acked, "tcp_sock", "bytes_acked": 8),
     row!(tcp_bytes_received, "tcp_sock", "bytes_received": 8),
     row!(task_group_leader, "task_struct", "group_leader": 8),
