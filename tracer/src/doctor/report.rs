@@ -62,12 +62,12 @@ impl Report {
 fn line(check: &Finding, color: bool, text: &mut String) {
     let style = if color { style(check.status) } else { Style::new() };
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{style}{:<9}{style:#} {:<14} {}", check.status.word(), check.name, check.detail);
+    let _ = writeln!(text, "{style}{:<9}{style:#} {:<16} {}", check.status.word(), check.name, check.detail);
     for below in check.remedy.iter().map(|remedy| format!("→ {remedy}")) {
-        let _ = writeln!(text, "{:25}{below}", "");
+        let _ = writeln!(text, "{:27}{below}", "");
     }
     for below in check.log.iter().flat_map(|log| log.lines()) {
-        let _ = writeln!(text, "{:25}{below}", "");
+        let _ = writeln!(text, "{:27}{below}", "");
     }
 }
 

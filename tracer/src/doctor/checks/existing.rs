@@ -39,11 +39,11 @@ pub(in crate::doctor) fn visibility(privilege: &Privilege) -> Visibility {
     let users: Vec<_> = users.into_iter().filter_map(|(name, held)| (!held).then_some(name)).collect();
     let mut reasons = Vec::new();
     if !users.is_empty() {
-        reasons
-            .push(format!("those of other users' processes have none until they act, without {}", users.join(" and ")));
+        let lacking = users.join(" and ");
+        reasons.push(format!("without {lacking} those of other users have no process until they act"));
     }
     if !privilege.sys_admin {
-        reasons.push("nor have those of other network namespaces, without CAP_SYS_ADMIN".to_owned());
+        reasons.push("without CAP_SYS_ADMIN nor have those of other network namespaces".to_owned());
     }
     if reasons.is_empty() { Visibility::All } else { Visibility::Some(reasons.join(", ")) }
 }
