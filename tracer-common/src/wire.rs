@@ -141,7 +141,7 @@ pub struct ProgramCounters {
     pub matrix: [u64; 256],
 }
 
-/// Which event a program took last, so that the next program on the tracepoint can tell whether it was missed.
+/// An event that the first program took, so that the second one on the tracepoint can tell that it was not missed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -177,8 +177,8 @@ pub struct Scratch {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct CpuState {
-    /// The last event the first program took that no socket owner raised.
-    pub handoff: Handoff,
+    /// Index 0: the last event the first program took here that no socket owner raised; index 1: that one did.
+    pub handoff: [Handoff; 2],
     /// Records submitted by each program since it last woke the reader.
     pub unannounced: [u64; 2],
     /// The first program's counters and the second's.
@@ -186,6 +186,9 @@ pub struct CpuState {
     /// The first program's and the second's.
     pub scratch: [Scratch; 2],
 }
+
+/// How many notes of owned events there are for all CPUs together; a power of two.
+pub const NOTES: u32 = 4096;
 
 /// Offset of a field that this kernel does not have. The verifier removes the code that would read it.
 pub const ABSENT: u32 = u32::MAX;
@@ -329,7 +332,7 @@ const _: () = {
     assert!(offset_of!(TransitionRecord, comm) == 120);
     assert!(size_of::<SocketRecord>() == 40);
     assert!(size_of::<ProgramCounters>() == 8 * 8 + 256 * 8);
-    assert!(size_of::<CpuState>() == 16 + 16 + 2 * (size_of::<ProgramCounters>() + size_of::<Scratch>()));
+    assert!(size_of::<CpuState>() == 32 + 16 + 2 * (size_of::<ProgramCounters>() + size_of::<Scratch>()));
     assert!(size_of::<Scratch>() == TRANSITION_LEN + 8 * CGROUP_DEPTH);
     assert!(size_of::<Config>() == size_of::<Offsets>() + 4 + size_of::<FilterConfig>() + 8);
 };

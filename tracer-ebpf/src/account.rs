@@ -1,13 +1,41 @@
 //! Every event is counted once, where it ends; user space proves at the end of a run that the sums agree.
 
-use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
-use tracer_common::wire::{CpuState, Handoff, ProgramCounters, Scratch};
+use aya_ebpf::{
+    btf_maps::{Array, PerCpuArray},
+    macros::btf_map,
+};
+use tracer_common::wire::{CpuState, Handoff, NOTES, ProgramCounters, Scratch};
 
 use crate::kernel::Sock;
 
 /// Key: 0. One value per CPU, always there.
 #[btf_map]
 static CPU_STATE: PerCpuArray<CpuState, 1> = PerCpuArray::new();
+
+/// Key: a hash of a socket's cookie. Value: the last event of such a socket that its owner raised and the first program
+/// took. All of them are always there.
+#[btf_map]
+static OWNED: Array<Handoff, { NOTES as usize }> = Array::new();
+
+/// The place for a note on an event of this socket that all CPUs see.
+#[inline(always)]
+fn shared_note(sk: Sock) -> Option<&'static mut Handoff> {
+    // Cookies are given out to CPUs in batches (`COOKIE_LOCAL_BATCH`), so their lowest bits are often the same.
+    let place = sk.cookie().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - NOTES.ilog2());
+    // SAFETY: events of one socket do not overlap; two sockets that share a place overwrite each other at worst.
+    OWNED.get_ptr_mut(place as u32).map(|note| unsafe { &mut *note })
+}
+
+/// Whether the note is of this event, which it then is no more.
+#[inline(always)]
+fn take(note: Option<&mut Handoff>, event: Handoff) -> bool {
+    let Some(note) = note else { return false };
+    let taken = note.sock == event.sock && note.states == event.states;
+    if taken {
+        note.sock = 0;
+    }
+    taken
+}
 
 /// Which of the two programs on the tracepoint is running.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,33 +80,31 @@ impl Account {
         unsafe { &mut (*self.state).scratch[self.program as usize] }
     }
 
-    /// Whether this program is the one to handle the event.
+    /// Whether this program is the one to handle the event: the first one notes what it takes, the second takes what was
+    /// not noted.
     ///
-    /// The first program is skipped only for an event that a softirq raises while it runs on this CPU: a task does not
-    /// get in between, because programs run with preemption off. What a task raises while it owns the socket lock is
-    /// therefore always the first program's. Of the rest (softirq, or a task that holds only the spinlock, with bottom
-    /// halves off) the first program notes what it takes, and the second takes what was not noted: none of them
-    /// interrupts another, so between the first program and the second no other can run on this CPU.
+    /// A note lies on its CPU. What a softirq raises, or a task that holds the spinlock with bottom halves off, is not
+    /// interrupted by its like, so between the first program and the second no other overwrites its note. What a task
+    /// raises while it owns the socket lock has a note of its own kind, and a second one that all CPUs see: since 7.x such
+    /// a task can be preempted between the two programs, by another that overwrites the note, and can go on on another
+    /// CPU. Both notes would have to be overwritten for an event to be taken twice; the account would say so
+    /// (seen > made).
     #[inline(always)]
     pub fn claims(&self, sk: Sock, owned: bool, old: u8, new: u8) -> bool {
-        if owned {
-            return self.program == Program::First;
-        }
-        let states = u64::from(old) << 32 | u64::from(new);
-        // SAFETY: as above; the note is shared by the two programs in the order the comment describes.
-        let note: &mut Handoff = unsafe { &mut (*self.state).handoff };
+        let event = Handoff { sock: sk.address(), states: u64::from(old) << 32 | u64::from(new) };
+        // SAFETY: a per-CPU value, shared by the two programs in the order described above.
+        let here: &mut Handoff = unsafe { &mut (*self.state).handoff[owned as usize] };
+        let shared = if owned { shared_note(sk) } else { None };
         match self.program {
             Program::First => {
-                *note = Handoff { sock: sk.address(), states };
+                *here = event;
+                if let Some(note) = shared {
+                    *note = event;
+                }
                 true
             }
-            Program::Second => {
-                let taken = note.sock == sk.address() && note.states == states;
-                if taken {
-                    note.sock = 0;
-                }
-                !taken
-            }
+            // Both are taken back, or one would be found again by the same socket's next life.
+            Program::Second => !(take(Some(here), event) | take(shared, event)),
         }
     }
 

@@ -100,7 +100,7 @@ impl Live {
     /// # Errors
     /// [`ClockError`] if the wall clock is outside what 64 bits of nanoseconds hold.
     pub fn now(&self) -> Result<ClockPair, ClockError> {
-        clock::pair()
+        clock::pair().map(|(pair, _)| pair)
     }
 
     /// How many instructions the verifier looked at in each program; empty if the kernel does not say.
@@ -192,10 +192,9 @@ impl Live {
     }
 
     fn note_clock(&mut self, events: &mut Vec<Event>) -> Result<(), LiveError> {
-        let pair = clock::pair()?;
-        let stepped = self
-            .clock
-            .is_none_or(|known| known.realtime_ns_of(pair.monotonic).abs_diff(pair.realtime_ns) > CLOCK_STEP_NS);
+        let (pair, error_ns) = clock::pair()?;
+        let apart_ns = |known: ClockPair| known.realtime_ns_of(pair.monotonic).abs_diff(pair.realtime_ns);
+        let stepped = self.clock.is_none_or(|known| apart_ns(known) > CLOCK_STEP_NS + error_ns);
         if stepped {
             self.clock = Some(pair);
             events.push(Event::Clock(pair));
