@@ -130,7 +130,8 @@ fn a_syn_cookie_leaves_the_server_s_latency_unknown() {
         drop(pairs);
         assert!(trace.stop().success());
         let servers: Vec<_> = trace.of_type("handshake").filter(|it| it["role"] == "server").collect();
-        assert_eq!(servers.len(), 50);
+        // A late ACK is a valid cookie once more, after the socket it made is gone: a real connection, too.
+        assert!(servers.len() >= 50, "{}", servers.len());
         for server in servers {
             assert_eq!(server["latency_ns"], Value::Null, "{server:#}");
             let reason = &server["unknown_reason"];
