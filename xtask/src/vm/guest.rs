@@ -18,12 +18,13 @@ pub(crate) fn init(tracer: &Path, tests: &[&Program], only: Option<&str>) -> Str
     let mut script = format!(
         "#!/bin/sh
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin CI=1 TRACER_REQUIRE_PRIVILEGE=1 {scale}=100
-mkdir -p /proc /sys /tmp /run
+# Not /tmp: the checkout may lie there, and with it the programs.
+export TMPDIR=/scratch
+mkdir -p /proc /sys /tmp /run /scratch
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
-mount -t tmpfs tmpfs /tmp
-mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /scratch
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t securityfs securityfs /sys/kernel/security
 for module in /modules/*.ko; do insmod $module; done
