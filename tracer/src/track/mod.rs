@@ -139,10 +139,9 @@ impl Tracker {
         self.tally.discontinuities += u64::from(known.as_ref().is_some_and(|known| known.state != transition.old));
         let starts = transition.old == TcpState::Close
             || (transition.old == TcpState::Listen && transition.new == TcpState::SynRecv);
-        let existing = transition.cookie.and_then(|cookie| self.existing.remove(&cookie));
         known.filter(|_| !starts).unwrap_or_else(|| {
-            let holder = existing.filter(|_| !starts);
-            let owner = holder.map(|process| Owner { process, source: OwnerSource::Proc });
+            let holder = transition.cookie.and_then(|cookie| self.existing.remove(&cookie));
+            let owner = holder.filter(|_| !starts).map(|process| Owner { process, source: OwnerSource::Proc });
             Connection {
                 state: transition.old,
                 entered: None,
