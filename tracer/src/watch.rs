@@ -13,7 +13,7 @@ use crate::{
     event::{ClockPair, Event},
     filter::StateFilter,
     measure,
-    observation::{Anomaly, Connection, Feature, Handshake, Observation, Start, Summary},
+    observation::{Anomaly, Connection, Handshake, Observation, Start, Summary},
     output::{Output, Sink, SinkError},
     run::{Failure, Status},
     sandbox::{Sandbox, SandboxError},
@@ -58,8 +58,6 @@ struct Session {
     tracker: Tracker,
     printer: Printer,
     quiet: bool,
-    /// Why not all sockets that are older than the run have a process.
-    unknown_existing: Option<String>,
     started: ClockPair,
     events: Vec<Event>,
 }
@@ -120,10 +118,11 @@ impl Session {
         let started = live.now()?;
         let mut tracker = Tracker::new(watch.filter.clone(), watch.resources.table_size);
         let mut features = ready.features;
-        if features.iter().all(|feature| feature.name != EXISTING || feature.missing.is_none()) {
-            features.retain(|feature| feature.name != EXISTING);
-            features.push(Feature { name: EXISTING, missing: meet_existing(&mut live, &mut tracker).err() });
-        }
+        let existing = features.iter_mut().find(|feature| feature.name == EXISTING);
+        let existing = existing.map(|feature| {
+            feature.missing = feature.missing.take().or_else(|| meet_existing(&mut live, &mut tracker).err());
+            feature.missing.clone()
+        });
         let start = Start {
             clock: started,
             host: ready.host,
@@ -135,15 +134,18 @@ impl Session {
         let mut output = Output::new(speech, watch.numeric, services, sink.is_terminal());
         let mut buffer = Vec::with_capacity(1 << 20);
         output.start(&start, &mut buffer);
-        Ok(Self {
+        let session = Self {
             live,
             tracker,
             printer: Printer { output, sink, shown: watch.shown, remaining: watch.count, exhausted: false, buffer },
             quiet: speech.quiet,
-            unknown_existing: start.features.iter().find(|it| it.name == EXISTING).and_then(|it| it.missing.clone()),
             started,
             events: Vec::new(),
-        })
+        };
+        if let Some(reason) = existing.flatten() {
+            session.say(&format!("sockets older than this run: {reason}."));
+        }
+        Ok(session)
     }
 
     /// Gives up what is not needed any more; what could not be given up is said.
@@ -182,9 +184,6 @@ impl Session {
         let end = time::sleep(duration.unwrap_or(Duration::MAX));
         let first_word = time::sleep(FIRST_WORD);
         tokio::pin!(end, first_word);
-        if let Some(reason) = &self.unknown_existing {
-            self.say(&format!("sockets older than this run: {reason}."));
-        }
         self.say("attached; Ctrl-C ends.");
         self.printer.flush()?;
 
@@ -271,7 +270,7 @@ fn meet_existing(live: &mut Live, tracker: &mut Tracker) -> Result<(), String> {
     if let Visibility::None(reason) = visible {
         return Err(reason);
     }
-    for event in live.existing().map_err(|error| format!("{:#}", anyhow::Error::from(error)))? {
+    for event in live.existing().map_err(|error| error.reason())? {
         tracker.apply(event, &mut |_: &Observation| ());
     }
     match visible {

@@ -47,6 +47,6 @@ fn map(kind: MapType) -> Outcome {
 fn programs(offsets: &Offsets) -> Result<(Vec<u32>, Option<String>), Box<dyn Error>> {
     let filter = Filter::new(Criteria::default())?.compile(ephemeral_range());
     let mut live = Live::start(&Options { offsets, filter: &filter, ring_bytes: RING_BYTES, kernel_log: None })?;
-    let existing = live.existing().err().map(|error| format!("{:#}", anyhow::Error::from(error)));
+    let existing = live.existing().err().map(|error| error.reason());
     Ok((live.verified_instructions(), existing))
 }

@@ -5,6 +5,7 @@ mod holders;
 
 use std::{
     collections::HashMap,
+    error::Error,
     fs::{self, File},
     io::{self, Read as _},
     os::{fd::AsFd as _, unix::fs::MetadataExt as _},
@@ -23,6 +24,9 @@ use crate::{decode, event::ExistingSocket};
 /// Why the sockets that exist already are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum ExistingError {
+    /// The object lacks the program.
+    #[error("the BPF object has no program that lists sockets: tracer was built wrongly, build it again")]
+    Incomplete,
     /// The kernel refused the program or its link.
     #[error("the kernel does not list its sockets")]
     Program(#[from] ProgramError),
@@ -32,6 +36,17 @@ pub enum ExistingError {
     /// The list could not be read.
     #[error("the kernel's list of sockets cannot be read")]
     Read(#[from] io::Error),
+}
+
+impl ExistingError {
+    /// What failed and why, in one line; a verifier's log is not in it.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let causes = std::iter::successors(Some(self as &(dyn Error + 'static)), |error| (*error).source());
+        let lines: Vec<_> =
+            causes.map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned()).collect();
+        lines.join(": ")
+    }
 }
 
 /// Every socket that some process holds, of every namespace that can be entered.

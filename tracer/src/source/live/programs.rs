@@ -95,7 +95,7 @@ impl Attached {
     /// The sockets that exist already and whose they are. The program is loaded for this and unloaded again.
     pub(super) fn existing(&mut self) -> Result<Vec<ExistingSocket>, ExistingError> {
         let (name, kind) = SOCKETS;
-        let Some(program) = self.ebpf.program_mut(name) else { return Ok(Vec::new()) };
+        let program = self.ebpf.program_mut(name).ok_or(ExistingError::Incomplete)?;
         let program: &mut Iter = program.try_into()?;
         program.load(kind, &self.btf)?;
         let sockets = existing::sockets(program);
