@@ -1,6 +1,9 @@
 //! A story to format: what the tests of all formats print.
 
-use std::num::NonZeroU64;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU64,
+};
 
 use crate::{
     account::{Account, ProgramAccount},
@@ -54,19 +57,19 @@ fn end(text: &str) -> Endpoint {
     Endpoint { addr, port: port.parse().ok() }
 }
 
-/// A change of the socket between `local` and `remote`, `ns` after [`CLOCK`].
-pub(crate) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) -> ObservedTransition {
-    let local = end(ends.0);
-    let transition = Transition {
-        time: at(ns),
-        cookie: NonZeroU64::new(4_711).map(SocketCookie),
+/// A transition of which nothing more is known; what a test is about it sets itself.
+pub(crate) fn transition(old: TcpState, new: TcpState) -> Transition {
+    let nowhere = Endpoint { addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED), port: None };
+    Transition {
+        time: MonotonicNs(0),
+        cookie: None,
         sock: SockAddress(0xffff_8880_0000_1000),
-        netns: 4_026_531_840,
-        cgroup_id: Some(77),
-        uid: 1000,
-        family: if local.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
-        local,
-        remote: (!ends.1.is_empty()).then(|| end(ends.1)),
+        netns: 1,
+        cgroup_id: None,
+        uid: 0,
+        family: Family::Ipv4,
+        local: nowhere,
+        remote: Some(nowhere),
         old,
         new,
         error: None,
@@ -79,8 +82,25 @@ pub(crate) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) 
         total_retrans: 0,
         bytes_acked: 0,
         bytes_received: 0,
-        ifindex: Some(2),
+        ifindex: None,
         undecided: false,
+    }
+}
+
+/// A change of the socket between `local` and `remote`, `ns` after [`CLOCK`].
+pub(crate) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) -> ObservedTransition {
+    let local = end(ends.0);
+    let transition = Transition {
+        time: at(ns),
+        cookie: NonZeroU64::new(4_711).map(SocketCookie),
+        netns: 4_026_531_840,
+        cgroup_id: Some(77),
+        uid: 1000,
+        family: if local.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
+        local,
+        remote: (!ends.1.is_empty()).then(|| end(ends.1)),
+        ifindex: Some(2),
+        ..transition(old, new)
     };
     ObservedTransition { transition, in_state_ns: None, known: Known::default() }
 }

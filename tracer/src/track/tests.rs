@@ -5,11 +5,11 @@ use std::num::NonZeroU64;
 use super::Tracker;
 use crate::{
     event::{
-        Comm, Endpoint, Event, ExistingSocket, Family, MonotonicNs, Process, SockAddress, SocketCookie, TcpState,
-        Transition,
+        Comm, Endpoint, Event, ExistingSocket, MonotonicNs, Process, SockAddress, SocketCookie, TcpState, Transition,
     },
     filter::{Criteria, Filter},
     observation::{Observation, ObservedTransition, OwnerSource, Role},
+    samples::transition,
 };
 use TcpState::{Close, CloseWait, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent};
 
@@ -37,26 +37,9 @@ fn step(id: u64, time: u64, old: TcpState, new: TcpState) -> Transition {
         time: MonotonicNs(time),
         cookie: NonZeroU64::new(id).map(SocketCookie),
         sock: SockAddress(0xffff_0000 + id),
-        netns: 1,
-        cgroup_id: None,
-        uid: 0,
-        family: Family::Ipv4,
         local: end(CLIENT),
         remote: Some(end(SERVER)),
-        old,
-        new,
-        error: None,
-        shutdown: 0,
-        sent: true,
-        unacked: 0,
-        fin_received: false,
-        actor: None,
-        srtt_us8: 0,
-        total_retrans: 0,
-        bytes_acked: 0,
-        bytes_received: 0,
-        ifindex: None,
-        undecided: false,
+        ..transition(old, new)
     }
 }
 
