@@ -96,7 +96,7 @@ fn every_filter_and_message_at_once_is_accepted() {
     let filter = ["-4", "--port=1-65535", "--local=127.0.0.0/8", "--remote=!10.0.0.0/8", "--dev=!lo", &netns, &cgroup];
     let log = ["--kernel-log=trace"];
     for args in [&log[..], &[&filter[..], &log].concat()] {
-        assert!(Trace::start(args).stop().success(), "{args:?}");
+        assert!(namespace.trace(args).stop().success(), "{args:?}");
     }
 }
 
