@@ -8,37 +8,61 @@ use crate::filter::{CGROUP_DEPTH, FilterConfig};
 /// Version of the layouts in this file. A reader that meets another version refuses.
 pub const WIRE_VERSION: u32 = 1;
 
-/// `kind` of a [`TransitionRecord`].
+/// `kind` of an [`EventRecord`]: a state transition (`sock:inet_sock_set_state`).
 pub const KIND_TRANSITION: u8 = 1;
+/// An RST that this end sent of its own accord (`tcp:tcp_send_reset` without a packet): the application, a timer or an
+/// administrator broke the connection off.
+pub const KIND_RESET_ABORT: u8 = 2;
+/// An RST that this host sent in answer to a packet (`tcp:tcp_send_reset` with one).
+pub const KIND_RESET_ANSWER: u8 = 3;
+/// An RST that a socket accepted (`tcp:tcp_receive_reset`).
+pub const KIND_RESET_RECEIVED: u8 = 4;
+/// A SYN-ACK was sent once more (`tcp:tcp_retransmit_synack`); the cookie is the one the connection will have.
+pub const KIND_SYN_ACK_RETRANSMIT: u8 = 5;
 
 /// The socket lock was held by the current task (`sk_lock.owned`), so `pid` and `comm` operate on this very socket.
-pub const FLAG_OWNED: u8 = 1 << 0;
+pub const FLAG_OWNED: u32 = 1 << 0;
 /// The remote end was not filled in yet (LISTEN→SYN_RECV before Linux 6.15) and is zero here.
-pub const FLAG_REMOTE_UNKNOWN: u8 = 1 << 1;
+pub const FLAG_REMOTE_UNKNOWN: u32 = 1 << 1;
 /// The kernel side kept this record until a later transition decided the filter; it arrives late, with its own time.
-pub const FLAG_HELD: u8 = 1 << 2;
+pub const FLAG_HELD: u32 = 1 << 2;
 /// The second program caught this event: the first one was running on this CPU when a softirq interrupted it.
-pub const FLAG_RECOVERED: u8 = 1 << 3;
+pub const FLAG_RECOVERED: u32 = 1 << 3;
 /// The kernel side could not decide the filter; user space, which remembers the connection, must.
-pub const FLAG_UNDECIDED: u8 = 1 << 4;
+pub const FLAG_UNDECIDED: u32 = 1 << 4;
 /// The cgroup identifier is valid.
-pub const FLAG_CGROUP: u8 = 1 << 5;
+pub const FLAG_CGROUP: u32 = 1 << 5;
 /// The peer's FIN has arrived (`SOCK_DONE`, set by `tcp_fin`, net/ipv4/tcp_input.c).
-pub const FLAG_FIN_RECEIVED: u8 = 1 << 6;
+pub const FLAG_FIN_RECEIVED: u32 = 1 << 6;
 /// At least one segment went out (`segs_out`).
-pub const FLAG_SENT: u8 = 1 << 7;
+pub const FLAG_SENT: u32 = 1 << 7;
+/// Something was written that is not acknowledged (`write_seq` is not `snd_una`).
+pub const FLAG_UNACKED: u32 = 1 << 8;
+/// There is a full socket: the fields read from it, `uid` among them, are valid.
+pub const FLAG_SOCKET: u32 = 1 << 9;
+/// The SYN carried data and it was accepted (`tcp_sock.syn_data_acked`): TCP Fast Open.
+pub const FLAG_SYN_DATA: u32 = 1 << 10;
+/// The SYN left at the first write, not at `connect()` (`tcp_sock.fastopen_connect` and `syn_fastopen`).
+pub const FLAG_SYN_DEFERRED: u32 = 1 << 11;
+/// The kernel tells of Fast Open: [`FLAG_SYN_DATA`] and [`FLAG_SYN_DEFERRED`] are valid.
+pub const FLAG_FAST_OPEN_KNOWN: u32 = 1 << 13;
+/// The listener lets a connection wait for its first data (`TCP_DEFER_ACCEPT`).
+pub const FLAG_DEFER_ACCEPT: u32 = 1 << 12;
 
-/// One TCP state transition as seen by `sock:inet_sock_set_state`.
+/// One event of a TCP socket. All kinds have the same length and the same fields; a field that its kind has no use for is
+/// zero.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(
     feature = "user",
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
-pub struct TransitionRecord {
-    /// `bpf_ktime_get_ns`: `CLOCK_MONOTONIC`, nanoseconds.
+pub struct EventRecord {
+    /// `bpf_ktime_get_ns`: `CLOCK_MONOTONIC`, nanoseconds. Of a [`KIND_SYN_ACK_RETRANSMIT`]: when the first one was sent
+    /// (`tcp_request_sock.snt_synack`, microseconds times 1000).
     pub time_ns: u64,
-    /// Socket cookie, unique since boot; 0 where it cannot be trusted yet (LISTEN→SYN_RECV before Linux 6.15).
+    /// Socket cookie, unique since boot; 0 where it cannot be trusted yet (LISTEN→SYN_RECV before Linux 6.15) or where
+    /// there is no socket.
     pub cookie: u64,
     /// Address of the `struct sock`: the second key, reused by the kernel once the socket is gone.
     pub sock: u64,
@@ -54,7 +78,7 @@ pub struct TransitionRecord {
     pub remote_addr: [u64; 2],
     /// Inode number of the network namespace, as `ls -L /proc/PID/ns/net` shows it.
     pub netns: u32,
-    /// `sk_uid`: who created the socket.
+    /// `sk_uid`: who created the socket; valid with [`FLAG_SOCKET`].
     pub uid: u32,
     /// Thread group (what user space calls pid) of the current task; 0 without [`FLAG_OWNED`].
     pub pid: u32,
@@ -64,26 +88,27 @@ pub struct TransitionRecord {
     pub total_retrans: u32,
     /// Interface the socket is bound to, or its route leaves by, or its last packet came from; 0 if none is known.
     pub ifindex: u32,
-    /// Local port; 0 before the kernel has chosen one (CLOSE→SYN_SENT).
+    /// Local port; 0 before the kernel has chosen one (CLOSE→SYN_SENT), or where a packet cannot be read.
     pub local_port: u16,
-    /// Remote port; 0 for listeners.
+    /// Remote port; 0 for listeners, or where a packet cannot be read.
     pub remote_port: u16,
     /// `sk_err`: an errno, 0 if none.
     pub error: u16,
     /// `AF_INET` (2) or `AF_INET6` (10).
     pub family: u8,
-    /// State left, the kernel's number (`include/net/tcp_states.h`).
+    /// Transition: the state left, the kernel's number (`include/net/tcp_states.h`). Reset: the state the socket is in,
+    /// TIME_WAIT included; 0 if there is none.
     pub old_state: u8,
-    /// State entered.
+    /// Transition: the state entered. Reset: as `old_state`.
     pub new_state: u8,
     /// `sk_shutdown`: bit 0 receive, bit 1 send.
     pub shutdown: u8,
-    /// `FLAG_…` bits.
-    pub flags: u8,
-    /// [`KIND_TRANSITION`].
+    /// Why an RST was sent, by the kernel's `enum sk_rst_reason`; 0 (`NOT_SPECIFIED`) if it does not say.
+    pub reason: u8,
+    /// `KIND_…`.
     pub kind: u8,
-    /// What was written and is not acknowledged, bytes; SYN and FIN count one each.
-    pub unacked: u32,
+    /// `FLAG_…` bits.
+    pub flags: u32,
     /// Name of the thread group's leader, NUL padded, any bytes; zero without [`FLAG_OWNED`].
     pub comm: [u64; 2],
 }
@@ -110,10 +135,21 @@ pub struct SocketRecord {
     pub family: u8,
     /// The kernel's number of the state.
     pub state: u8,
+    /// `FLAG_…` bits: [`FLAG_DEFER_ACCEPT`].
+    pub flags: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
-/// What one of the two transition programs did on one CPU. Plain additions: a program never nests with itself on a CPU
-/// (the kernel's recursion guard), and the two programs do not share a set.
+/// How many programs there are that make records: two on each of three tracepoints, one on the fourth.
+pub const PROGRAMS: usize = 7;
+
+/// Ring buffers per CPU. A program takes the first that no program is in the middle of on its CPU: a second one is needed
+/// when a softirq interrupts a program.
+pub const LANES: usize = 2;
+
+/// What one of the programs did on one CPU. Plain additions: a program never nests with itself on a CPU (the kernel's
+/// recursion guard), and no two programs share a set.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -121,7 +157,7 @@ pub struct SocketRecord {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct ProgramCounters {
-    /// Events this program handled: all it saw (first program), those the first one missed (second program).
+    /// Events this program handled: all it saw (first on its tracepoint), those the first one missed (second).
     pub handled: u64,
     /// Of them: not TCP (MPTCP, SCTP, DCCP share the tracepoint).
     pub not_tcp: u64,
@@ -137,11 +173,9 @@ pub struct ProgramCounters {
     pub held: u64,
     /// Records taken out of the hold map, then counted as submitted, filtered or `reserve_failed`.
     pub released: u64,
-    /// TCP events by `old << 4 | new`, before any filter.
-    pub matrix: [u64; 256],
 }
 
-/// An event that the first program took, so that the second one on the tracepoint can tell that it was not missed.
+/// An event that the first program took, so that the second one on its tracepoint can tell that it was not missed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -149,10 +183,10 @@ pub struct ProgramCounters {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct Handoff {
-    /// Address of the `struct sock`; 0 when the second program has taken note.
+    /// Address of the `struct sock`, or of the packet if there is none; 0 when the second program has taken note.
     pub sock: u64,
-    /// `old << 32 | new`.
-    pub states: u64,
+    /// `kind << 16 | old << 8 | new`.
+    pub what: u64,
 }
 
 /// Room for what a program cannot keep on its stack of 512 bytes.
@@ -164,9 +198,13 @@ pub struct Handoff {
 )]
 pub struct Scratch {
     /// A record that is about to be held back.
-    pub record: TransitionRecord,
+    pub record: EventRecord,
     /// The socket's cgroup and its ancestors, by identifier; 0 beyond the root.
     pub ancestry: [u64; CGROUP_DEPTH],
+    /// The first bytes of a packet's IP header.
+    pub network_header: [u8; 40],
+    /// The ports in its TCP header, source first, network byte order.
+    pub ports: [u8; 8],
 }
 
 /// All that the kernel side keeps per CPU.
@@ -177,14 +215,18 @@ pub struct Scratch {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct CpuState {
-    /// Index 0: the last event the first program took here that no socket owner raised; index 1: that one did.
+    /// Index 0: the last event a first program took here that no socket owner raised; index 1: that one did.
     pub handoff: [Handoff; 2],
-    /// Records submitted by each program since it last woke the reader.
-    pub unannounced: [u64; 2],
-    /// The first program's counters and the second's.
-    pub programs: [ProgramCounters; 2],
-    /// The first program's and the second's.
-    pub scratch: [Scratch; 2],
+    /// Which of this CPU's ring buffers a program is in the middle of: 1, else 0.
+    pub busy: [u64; LANES],
+    /// Records submitted to each ring buffer since its reader was last woken.
+    pub unannounced: [u64; LANES],
+    /// Each program's counters.
+    pub programs: [ProgramCounters; PROGRAMS],
+    /// TCP transitions by `old << 4 | new`, before any filter; each of the two programs' own.
+    pub matrix: [[u64; 256]; 2],
+    /// Each program's.
+    pub scratch: [Scratch; PROGRAMS],
 }
 
 /// How many notes of owned events there are for all CPUs together; a power of two.
@@ -293,6 +335,28 @@ offsets! {
     tcp_bytes_acked,
     /// `tcp_sock.bytes_received`, u64.
     tcp_bytes_received,
+    /// `tcp_sock.fastopen_connect`, one bit: in bits from the start of the struct.
+    tcp_fastopen_connect_bit,
+    /// `tcp_sock.syn_fastopen`, one bit: in bits from the start of the struct.
+    tcp_syn_fastopen_bit,
+    /// `tcp_sock.syn_data_acked`, one bit: in bits from the start of the struct.
+    tcp_syn_data_acked_bit,
+    /// `inet_connection_sock.icsk_accept_queue.rskq_defer_accept`, u8.
+    icsk_defer_accept,
+    /// `tcp_request_sock.snt_synack`, u64, microseconds.
+    req_snt_synack,
+    /// `sk_buff.head`, pointer.
+    skb_head,
+    /// `sk_buff.network_header`, u16.
+    skb_network_header,
+    /// `sk_buff.transport_header`, u16.
+    skb_transport_header,
+    /// `sk_buff.protocol`, u16, network byte order.
+    skb_protocol,
+    /// `sk_buff.dev`, pointer.
+    skb_dev,
+    /// `net_device.nd_net.net`, pointer; absent without `CONFIG_NET_NS`.
+    dev_net,
     /// `task_struct.group_leader`, pointer.
     task_group_leader,
     /// `task_struct.tgid`, u32.
@@ -311,28 +375,35 @@ offsets! {
 pub struct Config {
     /// Member offsets of the running kernel.
     pub offsets: Offsets,
-    /// Zero.
-    pub reserved: u32,
+    /// Whether `tcp_send_reset` has a third argument, the reason (since Linux 6.10): 1, else 0.
+    pub reset_reason: u32,
+    /// Whether the packet behind an RST may be read (`bpf_probe_read_kernel`, refused under lockdown=confidentiality): 1,
+    /// else 0.
+    pub read_packets: u32,
     /// What to stream.
     pub filter: FilterConfig,
     /// Wake the reader each time a program has submitted this many records on a CPU. Never 0.
     pub wake_every: u64,
 }
 
-/// Length of [`TransitionRecord`], bytes.
-pub const TRANSITION_LEN: usize = size_of::<TransitionRecord>();
+/// Length of [`EventRecord`], bytes.
+pub const EVENT_LEN: usize = size_of::<EventRecord>();
 
 const _: () = {
     use core::mem::offset_of;
-    assert!(TRANSITION_LEN == 136);
-    assert!(offset_of!(TransitionRecord, local_addr) == 48);
-    assert!(offset_of!(TransitionRecord, netns) == 80);
-    assert!(offset_of!(TransitionRecord, local_port) == 104);
-    assert!(offset_of!(TransitionRecord, kind) == 115);
-    assert!(offset_of!(TransitionRecord, comm) == 120);
-    assert!(size_of::<SocketRecord>() == 40);
-    assert!(size_of::<ProgramCounters>() == 8 * 8 + 256 * 8);
-    assert!(size_of::<CpuState>() == 32 + 16 + 2 * (size_of::<ProgramCounters>() + size_of::<Scratch>()));
-    assert!(size_of::<Scratch>() == TRANSITION_LEN + 8 * CGROUP_DEPTH);
-    assert!(size_of::<Config>() == size_of::<Offsets>() + 4 + size_of::<FilterConfig>() + 8);
+    assert!(EVENT_LEN == 136);
+    assert!(offset_of!(EventRecord, local_addr) == 48);
+    assert!(offset_of!(EventRecord, netns) == 80);
+    assert!(offset_of!(EventRecord, local_port) == 104);
+    assert!(offset_of!(EventRecord, kind) == 115);
+    assert!(offset_of!(EventRecord, flags) == 116);
+    assert!(offset_of!(EventRecord, comm) == 120);
+    assert!(size_of::<SocketRecord>() == 48);
+    assert!(size_of::<ProgramCounters>() == 8 * 8);
+    assert!(
+        size_of::<CpuState>()
+            == 32 + 16 * LANES + 2 * 256 * 8 + PROGRAMS * (size_of::<ProgramCounters>() + size_of::<Scratch>())
+    );
+    assert!(size_of::<Scratch>() == EVENT_LEN + 8 * CGROUP_DEPTH + 40 + 8);
+    assert!(size_of::<Config>() == size_of::<Offsets>() + 8 + size_of::<FilterConfig>() + 8);
 };

@@ -11,8 +11,13 @@ use tracer_common::{
 
 /// Set by the loader before loading.
 #[unsafe(no_mangle)]
-pub static CONFIG: Config =
-    Config { offsets: Offsets::ABSENT, reserved: 0, filter: FilterConfig::PASS_ALL, wake_every: 1 };
+pub static CONFIG: Config = Config {
+    offsets: Offsets::ABSENT,
+    reset_reason: 0,
+    read_packets: 0,
+    filter: FilterConfig::PASS_ALL,
+    wake_every: 1,
+};
 
 /// List bits of each port. Set by the loader before loading.
 #[unsafe(no_mangle)]

@@ -50,7 +50,7 @@ impl Ends {
 const MAPPED: u64 = 0xffff_0000;
 
 #[inline(always)]
-fn mapped(addr: u32) -> [u64; 2] {
+pub fn mapped(addr: u32) -> [u64; 2] {
     [0, MAPPED | u64::from(addr) << 32]
 }
 
@@ -72,9 +72,36 @@ pub fn addresses(sk: Sock, family: u8) -> ([u64; 2], [u64; 2]) {
     }
 }
 
+/// Where an event took place, as far as the filter asks.
+pub trait Place: Copy {
+    /// The `struct net`; null without `CONFIG_NET_NS`.
+    fn net(self) -> KernelPtr;
+    /// Number of the interface; 0 if none is known.
+    fn ifindex(self) -> u32;
+    /// The `struct kernfs_node` of the cgroup; null if there is none.
+    fn cgroup_node(self) -> KernelPtr;
+}
+
+impl Place for Sock {
+    #[inline(always)]
+    fn net(self) -> KernelPtr {
+        follow(self.ptr(), offset!(sk_net))
+    }
+
+    #[inline(always)]
+    fn ifindex(self) -> u32 {
+        ifindex(self)
+    }
+
+    #[inline(always)]
+    fn cgroup_node(self) -> KernelPtr {
+        follow(follow(self.ptr(), offset!(sk_cgroup)), offset!(cgroup_kn))
+    }
+}
+
 /// The interface the socket is bound to, else the one its route leaves by, else the one its last packet came in by.
 #[inline(always)]
-pub fn ifindex(sk: Sock) -> u32 {
+fn ifindex(sk: Sock) -> u32 {
     let bound: u32 = load(sk.ptr(), offset!(sk_bound_dev_if));
     if bound != 0 {
         return bound;
@@ -87,38 +114,26 @@ pub fn ifindex(sk: Sock) -> u32 {
     load_or(sk.ptr(), offset!(sk_rx_dst_ifindex), 0)
 }
 
-/// The `struct net` of the socket; null without `CONFIG_NET_NS`.
+/// Inode number of the network namespace.
 #[inline(always)]
-fn net(sk: Sock) -> KernelPtr {
-    follow(sk.ptr(), offset!(sk_net))
+pub fn netns(place: impl Place) -> u32 {
+    load_or(place.net(), offset!(net_inum), 0)
 }
 
-/// Inode number of the socket's network namespace.
+/// Identifier of the cgroup; 0 if there is none or this kernel does not say.
 #[inline(always)]
-pub fn netns(sk: Sock) -> u32 {
-    load_or(net(sk), offset!(net_inum), 0)
-}
-
-/// The `struct kernfs_node` of the socket's cgroup.
-#[inline(always)]
-fn cgroup_node(sk: Sock) -> KernelPtr {
-    follow(follow(sk.ptr(), offset!(sk_cgroup)), offset!(cgroup_kn))
-}
-
-/// Identifier of the socket's cgroup; 0 if this kernel does not say.
-#[inline(always)]
-pub fn cgroup_id(sk: Sock) -> u64 {
-    load_or(cgroup_node(sk), offset!(kn_id), 0)
+pub fn cgroup_id(place: impl Place) -> u64 {
+    load_or(place.cgroup_node(), offset!(kn_id), 0)
 }
 
 /// List bits of the local port: known, or those of the ephemeral range it will be taken from.
 #[inline(always)]
-fn local_port_bits(sk: Sock, port: u16) -> Bits {
+fn local_port_bits(place: impl Place, port: u16) -> Bits {
     if port != 0 {
         return Bits::known(port_bits(port));
     }
     let range = offset!(net_port_range);
-    let net = net(sk);
+    let net = place.net();
     if range == ABSENT || net.is_null() {
         return Bits::UNKNOWN;
     }
@@ -146,8 +161,8 @@ fn addr_bits(addr: [u64; 2]) -> Bits {
 /// Writes down the socket's cgroup and its ancestors. Not on the stack, where the verifier of 6.1 would tell apart every
 /// combination of levels that are there and levels that are not, and give up.
 #[inline(always)]
-fn cgroup_ancestry(sk: Sock, ids: &mut [u64; CGROUP_DEPTH]) {
-    let mut node = cgroup_node(sk);
+fn cgroup_ancestry(place: impl Place, ids: &mut [u64; CGROUP_DEPTH]) {
+    let mut node = place.cgroup_node();
     let mut level = 0;
     while level < CGROUP_DEPTH {
         // Volatile, or the compiler clears the array first, with a loop over its bytes.
@@ -179,9 +194,9 @@ macro_rules! ids {
     };
 }
 
-/// Decides for a socket. Each question that was not asked is dead code to the verifier.
+/// Decides for an event. Each question that was not asked is dead code to the verifier.
 #[inline(always)]
-pub fn decide(sk: Sock, ends: &Ends, account: &Account) -> Verdict {
+pub fn decide(place: impl Place, ends: &Ends, account: &Account) -> Verdict {
     let mut verdict = Verdict::Match;
     let ports = config!(filter.port_lists);
     if ports != 0 {
@@ -192,7 +207,7 @@ pub fn decide(sk: Sock, ends: &Ends, account: &Account) -> Verdict {
         } else {
             Bits::known(port_bits(ends.remote_port))
         };
-        let local = if ports & !REMOTE == 0 { Bits::known(0) } else { local_port_bits(sk, ends.local_port) };
+        let local = if ports & !REMOTE == 0 { Bits::known(0) } else { local_port_bits(place, ends.local_port) };
         verdict = decide_ends(ports, local, remote);
     }
     let family = config!(filter.family);
@@ -214,16 +229,16 @@ pub fn decide(sk: Sock, ends: &Ends, account: &Account) -> Verdict {
         verdict = verdict.and(decide_ends(addrs, local, remote));
     }
     if asked!(netns) {
-        verdict = verdict.and(ids!(netns, 1, |_| u64::from(netns(sk))));
+        verdict = verdict.and(ids!(netns, 1, |_| u64::from(netns(place))));
     }
     if asked!(cgroups) {
         let ids = &mut account.scratch().ancestry;
-        cgroup_ancestry(sk, ids);
+        cgroup_ancestry(place, ids);
         // SAFETY: a reference is always readable.
         verdict = verdict.and(ids!(cgroups, CGROUP_DEPTH, |i| unsafe { (&raw const ids[i]).read_volatile() }));
     }
     if asked!(devices) {
-        let ifindex = ifindex(sk);
+        let ifindex = place.ifindex();
         verdict = verdict.and(if ifindex == 0 { Verdict::Undecided } else { ids!(devices, 1, |_| u64::from(ifindex)) });
     }
     verdict

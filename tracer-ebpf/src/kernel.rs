@@ -40,6 +40,12 @@ pub fn load_be16(base: KernelPtr, offset: u32) -> u16 {
     u16::from(high) << 8 | u16::from(low)
 }
 
+/// Whether the bit `at` bits from the start is set; false where this kernel has no such bit.
+#[inline(always)]
+pub fn bit(base: KernelPtr, at: u32) -> bool {
+    at != ABSENT && !base.is_null() && load::<u8>(base, at >> 3) & 1 << (at & 7) != 0
+}
+
 /// Follows a pointer member; null where this kernel has no such field.
 #[inline(always)]
 pub fn follow(base: KernelPtr, offset: u32) -> KernelPtr {
@@ -48,7 +54,7 @@ pub fn follow(base: KernelPtr, offset: u32) -> KernelPtr {
 
 /// The `n`th argument of the tracepoint, which is the `n`th u64 of the context.
 #[inline(always)]
-fn argument<T: Copy>(ctx: &BtfTracePointContext, n: usize) -> T {
+pub fn argument<T: Copy>(ctx: &BtfTracePointContext, n: usize) -> T {
     // SAFETY: the verifier checks the access to the context against the tracepoint's prototype.
     unsafe { ctx.as_ptr().cast::<u64>().add(n).cast::<T>().read_volatile() }
 }
@@ -56,12 +62,6 @@ fn argument<T: Copy>(ctx: &BtfTracePointContext, n: usize) -> T {
 /// A `struct sock *` that the tracepoint handed over.
 #[derive(Clone, Copy)]
 pub struct Sock(KernelPtr);
-
-/// `trace_inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`, net/ipv4/af_inet.c.
-#[inline(always)]
-pub fn arguments(ctx: &BtfTracePointContext) -> (Sock, u8, u8) {
-    (Sock(argument::<KernelPtr>(ctx, 0)), argument::<u64>(ctx, 1) as u8, argument::<u64>(ctx, 2) as u8)
-}
 
 impl Sock {
     /// A `struct sock *` from elsewhere.

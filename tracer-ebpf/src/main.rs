@@ -1,8 +1,8 @@
-//! tracer's kernel side: what happens on the `inet_sock_set_state` tracepoint.
+//! tracer's kernel side: what happens on the tracepoints of TCP.
 //!
 //! Filter, fill, submit; nothing about a connection is remembered here (user space does that), but for the rare record
-//! whose filter cannot be decided yet. Two programs sit on the tracepoint: while a program runs, the kernel skips it for
-//! events that a softirq raises on the same CPU (`recursion_misses`), and the second one catches those.
+//! whose filter cannot be decided yet. Two programs sit on a tracepoint that tasks raise: while a program runs, the kernel
+//! skips it for events that a softirq raises on the same CPU (`recursion_misses`), and the second one catches those.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
 #[cfg(target_arch = "bpf")]
@@ -14,9 +14,19 @@ mod filter;
 #[cfg(target_arch = "bpf")]
 mod kernel;
 #[cfg(target_arch = "bpf")]
+mod packet;
+#[cfg(target_arch = "bpf")]
+mod record;
+#[cfg(target_arch = "bpf")]
+mod reset;
+#[cfg(target_arch = "bpf")]
+mod ring;
+#[cfg(target_arch = "bpf")]
 mod sockets;
 #[cfg(target_arch = "bpf")]
-mod stream;
+mod syn_ack;
+#[cfg(target_arch = "bpf")]
+mod transition;
 
 #[cfg(target_arch = "bpf")]
 mod programs {
@@ -24,20 +34,52 @@ mod programs {
 
     use crate::{
         account::Program,
+        reset::{try_receive_reset, try_send_reset},
         sockets::{Context, try_socket},
-        stream::try_transition,
+        syn_ack::try_retransmit_syn_ack,
+        transition::try_transition,
     };
 
-    /// Takes every event the kernel lets it see.
+    /// Takes every state change the kernel lets it see.
     #[btf_tracepoint(function = "inet_sock_set_state")]
     pub fn tracer_state(ctx: BtfTracePointContext) -> i32 {
-        try_transition(&ctx, Program::First).unwrap_or(0)
+        try_transition(&ctx, Program::State).unwrap_or(0)
     }
 
     /// Runs after [`tracer_state`] on each event and takes those that one was skipped for.
     #[btf_tracepoint(function = "inet_sock_set_state")]
     pub fn tracer_state_2(ctx: BtfTracePointContext) -> i32 {
-        try_transition(&ctx, Program::Second).unwrap_or(0)
+        try_transition(&ctx, Program::StateAgain).unwrap_or(0)
+    }
+
+    /// Takes every RST that TCP sends.
+    #[btf_tracepoint(function = "tcp_send_reset")]
+    pub fn tracer_sent(ctx: BtfTracePointContext) -> i32 {
+        try_send_reset(&ctx, Program::SendReset).unwrap_or(0)
+    }
+
+    /// Takes those that [`tracer_sent`] was skipped for.
+    #[btf_tracepoint(function = "tcp_send_reset")]
+    pub fn tracer_sent_2(ctx: BtfTracePointContext) -> i32 {
+        try_send_reset(&ctx, Program::SendResetAgain).unwrap_or(0)
+    }
+
+    /// Takes every RST that a socket accepts.
+    #[btf_tracepoint(function = "tcp_receive_reset")]
+    pub fn tracer_recv(ctx: BtfTracePointContext) -> i32 {
+        try_receive_reset(&ctx, Program::ReceiveReset).unwrap_or(0)
+    }
+
+    /// Takes those that [`tracer_recv`] was skipped for.
+    #[btf_tracepoint(function = "tcp_receive_reset")]
+    pub fn tracer_recv_2(ctx: BtfTracePointContext) -> i32 {
+        try_receive_reset(&ctx, Program::ReceiveResetAgain).unwrap_or(0)
+    }
+
+    /// Takes every SYN-ACK that is sent once more.
+    #[btf_tracepoint(function = "tcp_retransmit_synack")]
+    pub fn tracer_syn_ack(ctx: BtfTracePointContext) -> i32 {
+        try_retransmit_syn_ack(&ctx).unwrap_or(0)
     }
 
     /// Tells of each socket that exists already, to whoever reads the iterator.

@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::bpf_skc_to_tcp_sock;
-use tracer_common::wire::SocketRecord;
+use tracer_common::wire::{FLAG_DEFER_ACCEPT, SocketRecord};
 
 use crate::{
     config::offset,
@@ -45,6 +45,7 @@ pub unsafe fn try_socket(ctx: *const Context) -> Option<()> {
     let sk = Sock::from_ptr(tcp);
     let family = load::<u16>(tcp, offset!(sk_family)) as u8;
     let (local_addr, _) = addresses(sk, family);
+    let defers = load_or::<u8>(tcp, offset!(icsk_defer_accept), 0) != 0;
     let inode = load_or(follow_inode(tcp), offset!(inode_ino), 0);
     let mut record = MaybeUninit::<SocketRecord>::uninit();
     let slot = record.as_mut_ptr();
@@ -57,6 +58,8 @@ pub unsafe fn try_socket(ctx: *const Context) -> Option<()> {
         (&raw mut (*slot).local_port).write_volatile(load(tcp, offset!(sk_num)));
         (&raw mut (*slot).family).write_volatile(family);
         (&raw mut (*slot).state).write_volatile(load(tcp, offset!(sk_state)));
+        (&raw mut (*slot).flags).write_volatile(if defers { FLAG_DEFER_ACCEPT } else { 0 });
+        (&raw mut (*slot).reserved).write_volatile(0);
         // What does not fit into the kernel's buffer is asked for again by the iterator itself.
         aya_ebpf::helpers::bpf_seq_write(seq, slot.cast(), size_of::<SocketRecord>() as u32);
     }

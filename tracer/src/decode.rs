@@ -3,27 +3,30 @@
 use std::{
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU64,
+    sync::Arc,
 };
 
 use tracer_common::{
     filter::{AF_INET, AF_INET6},
     wire::{
-        FLAG_CGROUP, FLAG_FIN_RECEIVED, FLAG_OWNED, FLAG_REMOTE_UNKNOWN, FLAG_SENT, FLAG_UNDECIDED, KIND_TRANSITION,
-        SocketRecord, TRANSITION_LEN, TransitionRecord,
+        EVENT_LEN, EventRecord, FLAG_CGROUP, FLAG_DEFER_ACCEPT, FLAG_FAST_OPEN_KNOWN, FLAG_FIN_RECEIVED, FLAG_OWNED,
+        FLAG_REMOTE_UNKNOWN, FLAG_SENT, FLAG_SOCKET, FLAG_SYN_DATA, FLAG_SYN_DEFERRED, FLAG_UNACKED, FLAG_UNDECIDED,
+        KIND_RESET_ABORT, KIND_RESET_ANSWER, KIND_RESET_RECEIVED, KIND_SYN_ACK_RETRANSMIT, KIND_TRANSITION,
+        SocketRecord,
     },
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use crate::event::{
-    Comm, Endpoint, ExistingSocket, Family, MonotonicNs, Process, SockAddress, SocketCookie, TcpState, Transition,
-    UnknownState,
+    Comm, Endpoint, Event, ExistingSocket, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress, SocketCookie,
+    TcpState, Transition, UnknownState,
 };
 
 /// Why a record is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// Its length is not that of its kind.
-    #[error("a record of {0} bytes, expected {TRANSITION_LEN}")]
+    #[error("a record of {0} bytes, expected {EVENT_LEN}")]
     Length(usize),
     /// Its kind is unknown.
     #[error("a record of unknown kind {0}")]
@@ -34,46 +37,71 @@ pub enum DecodeError {
     /// One of its states is unknown.
     #[error(transparent)]
     State(#[from] UnknownState),
+    /// It needs an identity and has none.
+    #[error("a record without socket cookie")]
+    Cookie,
 }
 
 /// Copies a record out of a ring buffer's bytes.
 ///
 /// # Errors
 /// [`DecodeError::Length`] if the length is not exactly that of a record.
-pub fn record(bytes: &[u8]) -> Result<TransitionRecord, DecodeError> {
-    TransitionRecord::read_from_bytes(bytes).map_err(|_| DecodeError::Length(bytes.len()))
+pub fn record(bytes: &[u8]) -> Result<EventRecord, DecodeError> {
+    EventRecord::read_from_bytes(bytes).map_err(|_| DecodeError::Length(bytes.len()))
 }
 
-/// Converts a record to a transition.
+/// Converts a record; `reasons` names those of resets by their number.
 ///
 /// # Errors
 /// [`DecodeError`] if a kind, family or state is not one this version knows.
-pub fn transition(record: &TransitionRecord) -> Result<Transition, DecodeError> {
-    if record.kind != KIND_TRANSITION {
-        return Err(DecodeError::Kind(record.kind));
-    }
+pub fn event(record: &EventRecord, reasons: &[Arc<str>]) -> Result<Event, DecodeError> {
+    let kind = match record.kind {
+        KIND_TRANSITION => {
+            return Ok(Event::Transition(socket(record, record.old_state.try_into()?, record.new_state.try_into()?)?));
+        }
+        KIND_SYN_ACK_RETRANSMIT => {
+            let cookie = NonZeroU64::new(record.cookie).map(SocketCookie).ok_or(DecodeError::Cookie)?;
+            return Ok(Event::SynAckRetransmitted { cookie, first: MonotonicNs(record.time_ns) });
+        }
+        KIND_RESET_ABORT => ResetKind::Abort,
+        KIND_RESET_ANSWER => ResetKind::Answer,
+        KIND_RESET_RECEIVED => ResetKind::Received,
+        other => return Err(DecodeError::Kind(other)),
+    };
+    let state = (record.old_state != 0).then(|| record.old_state.try_into()).transpose()?;
+    let nominal = state.unwrap_or(TcpState::Close);
+    // 0 is NOT_SPECIFIED.
+    let reason = reasons.get(usize::from(record.reason)).filter(|name| record.reason != 0 && !name.is_empty());
+    Ok(Event::Reset(Reset { socket: socket(record, nominal, nominal)?, state, kind, reason: reason.cloned() }))
+}
+
+/// Converts what a record says of its socket.
+fn socket(record: &EventRecord, old: TcpState, new: TcpState) -> Result<Transition, DecodeError> {
     let family = match record.family {
         AF_INET => Family::Ipv4,
         AF_INET6 => Family::Ipv6,
         other => return Err(DecodeError::Family(other)),
     };
-    let has = |flag: u8| record.flags & flag != 0;
+    let has = |flag: u32| record.flags & flag != 0;
     Ok(Transition {
         time: MonotonicNs(record.time_ns),
         cookie: NonZeroU64::new(record.cookie).map(SocketCookie),
         sock: SockAddress(record.sock),
         netns: record.netns,
         cgroup_id: has(FLAG_CGROUP).then_some(record.cgroup_id),
-        uid: record.uid,
+        uid: has(FLAG_SOCKET).then_some(record.uid),
         family,
         local: endpoint(family, record.local_addr, record.local_port),
         remote: (!has(FLAG_REMOTE_UNKNOWN)).then(|| endpoint(family, record.remote_addr, record.remote_port)),
-        old: record.old_state.try_into()?,
-        new: record.new_state.try_into()?,
+        old,
+        new,
         error: (record.error != 0).then_some(record.error),
         shutdown: record.shutdown,
         sent: has(FLAG_SENT),
-        unacked: record.unacked,
+        unacked: has(FLAG_UNACKED),
+        syn_data: has(FLAG_FAST_OPEN_KNOWN).then_some(has(FLAG_SYN_DATA)),
+        syn_deferred: has(FLAG_SYN_DEFERRED),
+        defer_accept: has(FLAG_DEFER_ACCEPT),
         fin_received: has(FLAG_FIN_RECEIVED),
         actor: has(FLAG_OWNED).then(|| Process { pid: record.pid, comm: comm(record.comm) }),
         srtt_us8: record.srtt_us8,
@@ -87,7 +115,7 @@ pub fn transition(record: &TransitionRecord) -> Result<Transition, DecodeError> 
 
 /// Converts what the kernel lists; `holder` says whose a socket is, given whether it listens. `None` if nobody's, or if
 /// this version does not know its state or family.
-pub fn socket(record: &SocketRecord, holder: impl FnOnce(bool) -> Option<Process>) -> Option<ExistingSocket> {
+pub fn existing(record: &SocketRecord, holder: impl FnOnce(bool) -> Option<Process>) -> Option<ExistingSocket> {
     let family = match record.family {
         AF_INET => Family::Ipv4,
         AF_INET6 => Family::Ipv6,
@@ -100,6 +128,7 @@ pub fn socket(record: &SocketRecord, holder: impl FnOnce(bool) -> Option<Process
         local: endpoint(family, record.local_addr, record.local_port),
         listens,
         holder: holder(listens)?,
+        defer_accept: record.flags & FLAG_DEFER_ACCEPT != 0,
     })
 }
 
@@ -122,17 +151,19 @@ fn comm(words: [u64; 2]) -> Comm {
 
 #[cfg(test)]
 mod tests {
-    use super::{DecodeError, record, transition};
-    use crate::event::UnknownState;
+    use std::sync::Arc;
+
+    use super::{DecodeError, event, record};
+    use crate::event::{Event, ResetKind, Transition, UnknownState};
     use proptest::prelude::{any, proptest};
     use tracer_common::{
         filter::AF_INET,
-        wire::{KIND_TRANSITION, TRANSITION_LEN, TransitionRecord},
+        wire::{EVENT_LEN, EventRecord, KIND_RESET_ANSWER, KIND_TRANSITION},
     };
     use zerocopy::IntoBytes as _;
 
-    fn valid() -> TransitionRecord {
-        TransitionRecord {
+    fn valid() -> EventRecord {
+        EventRecord {
             kind: KIND_TRANSITION,
             family: AF_INET,
             old_state: 7,
@@ -140,6 +171,30 @@ mod tests {
             local_addr: [0, 0x0100_007f_ffff_0000],
             local_port: 80,
             ..Default::default()
+        }
+    }
+
+    fn transition(record: &EventRecord) -> Result<Transition, DecodeError> {
+        event(record, &[]).map(|event| match event {
+            Event::Transition(transition) => transition,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn a_reset_has_its_reason_by_name_and_its_state_if_there_is_a_socket() {
+        let reasons = ["NOT_SPECIFIED", "NO_SOCKET"].map(Arc::from);
+        let reset = |record: EventRecord| match event(&record, &reasons) {
+            Ok(Event::Reset(reset)) => reset,
+            other => panic!("{other:?}"),
+        };
+        let answer = EventRecord { kind: KIND_RESET_ANSWER, old_state: 0, new_state: 0, reason: 1, ..valid() };
+        let unwanted = reset(answer);
+        assert_eq!((unwanted.kind, unwanted.state), (ResetKind::Answer, None));
+        assert_eq!(unwanted.reason.as_deref(), Some("NO_SOCKET"));
+        assert_eq!(reset(EventRecord { old_state: 6, ..answer }).state.map(|state| state.name()), Some("TIME_WAIT"));
+        for reason in [0, 99] {
+            assert_eq!(reset(EventRecord { reason, ..answer }).reason, None);
         }
     }
 
@@ -155,7 +210,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_an_error() {
         assert_eq!(record(&[0; 7]), Err(DecodeError::Length(7)));
-        let decode = |change: fn(&mut TransitionRecord)| {
+        let decode = |change: fn(&mut EventRecord)| {
             let mut changed = valid();
             change(&mut changed);
             transition(&changed)
@@ -168,8 +223,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), TRANSITION_LEN)) {
-            let _ = record(&bytes).map(|record| transition(&record));
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), EVENT_LEN)) {
+            let _ = record(&bytes).map(|record| event(&record, &[]));
         }
     }
 }

@@ -60,6 +60,6 @@ pub fn examine() -> Vec<Finding> {
     let findings = diagnose(&facts);
     let in_the_way = findings.iter().any(|finding| finding.status == Health::Missing);
     let Some(resolved) = facts.resolved().filter(|_| !in_the_way) else { return findings };
-    facts.trials = Some(trial::trials(&resolved.offsets));
+    facts.trials = Some(trial::trials(resolved));
     diagnose(&facts)
 }

@@ -7,6 +7,7 @@ use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU64,
+    sync::Arc,
 };
 
 /// `CLOCK_MONOTONIC`, nanoseconds since boot (suspend not counted).
@@ -202,8 +203,8 @@ pub struct Transition {
     pub netns: u32,
     /// Cgroup identifier (v2 hierarchy), if the kernel says.
     pub cgroup_id: Option<u64>,
-    /// Who created the socket.
-    pub uid: u32,
+    /// Who created the socket; `None` if there is none.
+    pub uid: Option<u32>,
     /// The socket's family.
     pub family: Family,
     /// This host's end. Port `None`: the kernel has not chosen one yet.
@@ -220,8 +221,14 @@ pub struct Transition {
     pub shutdown: u8,
     /// At least one segment went out.
     pub sent: bool,
-    /// What was written and is not acknowledged, bytes; SYN and FIN count one each.
-    pub unacked: u32,
+    /// Something was written that is not acknowledged.
+    pub unacked: bool,
+    /// Whether the SYN carried data that was accepted (TCP Fast Open, RFC 7413); `None` if the kernel does not say.
+    pub syn_data: Option<bool>,
+    /// The SYN may have left at the first write, not at `connect()` (`TCP_FASTOPEN_CONNECT`).
+    pub syn_deferred: bool,
+    /// The listener lets connections wait for their first data (`TCP_DEFER_ACCEPT`).
+    pub defer_accept: bool,
     /// The peer's FIN has arrived.
     pub fin_received: bool,
     /// Who held the socket lock: the process that operated on this socket, not whoever was interrupted.
@@ -240,6 +247,38 @@ pub struct Transition {
     pub undecided: bool,
 }
 
+impl Transition {
+    /// Neither end is known: of a packet that could not be read.
+    #[must_use]
+    pub fn is_unaddressed(&self) -> bool {
+        self.remote.is_none() && self.cookie.is_none() && self.local.port.is_none()
+    }
+}
+
+/// What made an RST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResetKind {
+    /// Sent: the application, a timer or an administrator broke the connection off.
+    Abort,
+    /// Sent in answer to a packet.
+    Answer,
+    /// Accepted by a socket.
+    Received,
+}
+
+/// An RST that this host sent or that a socket of it accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reset {
+    /// The socket at that moment, as far as there is one: `old` and `new` are the state it was in.
+    pub socket: Transition,
+    /// Its state, TIME_WAIT included; `None` if there is no socket.
+    pub state: Option<TcpState>,
+    /// What made it.
+    pub kind: ResetKind,
+    /// Why it was sent, by the kernel's name in `enum sk_rst_reason` without the prefix; `None` if it does not say.
+    pub reason: Option<Arc<str>>,
+}
+
 /// A socket that existed when the trace started, and who holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExistingSocket {
@@ -253,6 +292,8 @@ pub struct ExistingSocket {
     pub listens: bool,
     /// The process that holds it, by /proc.
     pub holder: Process,
+    /// It lets connections wait for their first data (`TCP_DEFER_ACCEPT`).
+    pub defer_accept: bool,
 }
 
 /// Where records were lost.
@@ -310,6 +351,17 @@ pub enum Event {
     Existing(ExistingSocket),
     /// A state transition.
     Transition(Transition),
+    /// A reset.
+    Reset(Reset),
+    /// A SYN-ACK was sent once more, of the connection that will have this identity.
+    SynAckRetransmitted {
+        /// The connection.
+        cookie: SocketCookie,
+        /// When the first one was sent.
+        first: MonotonicNs,
+    },
+    /// All that was stamped before this moment has been yielded.
+    Until(MonotonicNs),
     /// Records were lost.
     Gap(Gap),
 }

@@ -1,8 +1,10 @@
 //! What the core concludes from events: the lines and objects that outputs print.
 
+use std::sync::Arc;
+
 use crate::{
     account::Account,
-    event::{ClockPair, Comm, Gap, MonotonicNs, Process, TcpState, Transition},
+    event::{ClockPair, Comm, Gap, MonotonicNs, Process, ResetKind, TcpState, Transition},
 };
 
 /// Which end of the connection this host is.
@@ -72,6 +74,8 @@ pub struct Known {
     pub owner: Option<Owner>,
     /// Who listens on the local port, for an accepted socket.
     pub listener: Option<Process>,
+    /// Whether the listener lets connections wait for their first data; `None` if that is not known.
+    pub deferred_accept: Option<bool>,
     /// What it went through before.
     pub past: Past,
 }
@@ -81,6 +85,8 @@ pub struct Known {
 pub struct Past {
     /// When it began; `None` if that was not seen.
     pub opened: Option<MonotonicNs>,
+    /// When its first SYN-ACK was sent, if another had to follow.
+    pub first_syn_ack: Option<MonotonicNs>,
     /// How it became ESTABLISHED, if that was seen.
     pub established: Option<Established>,
     /// Who closed first, in order: sent the first FIN.
@@ -102,6 +108,10 @@ pub struct Established {
     pub srtt_us8: u32,
     /// Segments retransmitted until then: SYNs by a client, SYN-ACKs by a server.
     pub retransmits: u32,
+    /// Whether the SYN carried data that was accepted; `None` if the kernel does not say.
+    pub syn_data: Option<bool>,
+    /// The SYN may have left at the first write, not at `connect()`.
+    pub syn_deferred: bool,
 }
 
 /// An end of a connection, or both.
@@ -132,8 +142,11 @@ impl Side {
 pub enum HandshakeMethod {
     /// From SYN_SENT to ESTABLISHED: what `connect()` waited, retransmissions included.
     SynToEstablished,
-    /// The kernel's own sample: from the SYN-ACK to the ACK that completed the handshake.
+    /// The kernel's own sample: from the SYN-ACK to the ACK that completed the handshake; of a client with Fast Open, from
+    /// the SYN to the SYN-ACK.
     FirstRtt,
+    /// From the first of several SYN-ACKs to ESTABLISHED.
+    SinceFirstSynAck,
 }
 
 impl HandshakeMethod {
@@ -143,6 +156,7 @@ impl HandshakeMethod {
         match self {
             Self::SynToEstablished => "syn_to_established",
             Self::FirstRtt => "first_rtt",
+            Self::SinceFirstSynAck => "since_first_syn_ack",
         }
     }
 }
@@ -154,8 +168,10 @@ pub enum UnknownLatency {
     StartNotSeen,
     /// The kernel took no sample: a SYN cookie, or nothing to tell which SYN-ACK was acknowledged.
     NoSample,
-    /// A SYN-ACK was retransmitted: the sample is of the last one, not of the first.
+    /// A SYN-ACK was retransmitted, and when the first one was sent was not seen.
     SynAckRetransmitted,
+    /// The SYN was retransmitted, and it did not leave at `connect()` but at the first write (`TCP_FASTOPEN_CONNECT`).
+    DeferredFastOpen,
     /// The sample is a whole number of milliseconds: it may come from the timestamp in a SYN cookie, which is up to 63 ms
     /// too early. One honest sample in a thousand looks the same.
     MaybeSynCookie,
@@ -169,6 +185,7 @@ impl UnknownLatency {
             Self::StartNotSeen => "start_not_seen",
             Self::NoSample => "no_sample",
             Self::SynAckRetransmitted => "syn_ack_retransmitted",
+            Self::DeferredFastOpen => "deferred_fast_open",
             Self::MaybeSynCookie => "maybe_syn_cookie",
         }
     }
@@ -185,6 +202,11 @@ pub struct Handshake {
     pub syn_retransmits: Option<u32>,
     /// SYN-ACKs retransmitted; `None` for a client.
     pub syn_ack_retransmits: Option<u32>,
+    /// Whether the listener had it wait for its first data, which the latency then includes; `None` for a client, or if
+    /// that is not known.
+    pub deferred_accept: Option<bool>,
+    /// Whether data travelled with the SYN (TCP Fast Open), or may have; `None` if the kernel does not say.
+    pub fast_open: Option<bool>,
 }
 
 /// How a connection ended.
@@ -242,6 +264,28 @@ pub struct Connection {
     pub bytes_received: Option<u64>,
 }
 
+/// An RST with all that is known about its socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedReset {
+    /// The socket at that moment, as far as there is one.
+    pub observed: ObservedTransition,
+    /// The state the connection was in, not CLOSE if that is only because of this; `None` if there was no connection.
+    pub state: Option<TcpState>,
+    /// What made it.
+    pub kind: ResetKind,
+    /// Why it was sent, by the kernel's name; `None` if it does not say.
+    pub reason: Option<Arc<str>>,
+}
+
+/// A connection reached CLOSE, and whether that was for data that came after the application had closed is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The transition to CLOSE.
+    pub observed: ObservedTransition,
+    /// The kernel broke it off because data came that nobody would read.
+    pub data_after_close: bool,
+}
+
 /// One state change with all that is known about its socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObservedTransition {
@@ -251,6 +295,8 @@ pub struct ObservedTransition {
     pub in_state_ns: Option<u64>,
     /// What the table remembers.
     pub known: Known,
+    /// It was not seen, but the next one cannot have come without it; then it has that one's time, which is the latest.
+    pub inferred: bool,
 }
 
 /// A transition that neither RFC 9293 nor the kernel's state machine has.
@@ -282,6 +328,12 @@ pub struct Summary {
     /// Sockets' histories that have holes, each of at least one transition, whatever the account says: some kernels
     /// run no BPF program while certain tasks are current.
     pub discontinuities: u64,
+    /// Transitions that were not seen and are shown as inferred.
+    pub inferred: u64,
+    /// Transitions that came twice and are shown once.
+    pub duplicates: u64,
+    /// Resets that matched the filter: sent, received.
+    pub resets: [u64; 2],
     /// Every term of the account.
     pub account: Account,
 }
@@ -312,12 +364,32 @@ pub enum Observation {
     Anomaly(Anomaly),
     /// A connection became ESTABLISHED.
     Handshake(Handshake),
+    /// An RST was sent or accepted.
+    Reset(ObservedReset),
+    /// A connection is over; outputs show the [`Connection`] that follows from it.
+    Closed(Closed),
     /// A connection ended.
     Connection(Connection),
     /// Lost records.
     Gap(Gap),
     /// Figures.
     Summary(Box<Summary>),
+}
+
+impl Observation {
+    /// The socket it is about, if it is about one.
+    #[must_use]
+    pub fn observed(&self) -> Option<&ObservedTransition> {
+        match self {
+            Self::Transition(observed)
+            | Self::Anomaly(Anomaly { observed, .. })
+            | Self::Handshake(Handshake { observed, .. })
+            | Self::Reset(ObservedReset { observed, .. })
+            | Self::Closed(Closed { observed, .. })
+            | Self::Connection(Connection { observed, .. }) => Some(observed),
+            Self::Clock(_) | Self::Cgroup { .. } | Self::Gap(_) | Self::Summary(_) => None,
+        }
+    }
 }
 
 /// Facts about the run that head an output.
@@ -344,6 +416,14 @@ pub struct Feature {
     pub name: &'static str,
     /// `None`: measured. Otherwise why not.
     pub missing: Option<String>,
+}
+
+impl ObservedReset {
+    /// Whether a socket accepted it; otherwise this host sent it.
+    #[must_use]
+    pub fn is_received(&self) -> bool {
+        self.kind == ResetKind::Received
+    }
 }
 
 impl Connection {

@@ -3,18 +3,19 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU64,
+    sync::Arc,
 };
 
 use crate::{
-    account::{Account, ProgramAccount},
+    account::{Account, ProgramAccount, TracepointAccount},
     event::{
-        ClockPair, Comm, Endpoint, Family, Gap, LossStage, MonotonicNs, Process, SockAddress, SocketCookie,
+        ClockPair, Comm, Endpoint, Family, Gap, LossStage, MonotonicNs, Process, ResetKind, SockAddress, SocketCookie,
         TcpState::{self, Close, CloseWait, Established, LastAck, Listen, SynRecv, SynSent},
         Transition,
     },
     observation::{
-        Anomaly, Connection, Feature, Handshake, HandshakeMethod, Known, Observation, ObservedTransition, Outcome,
-        Owner, OwnerSource, Past, Role, Side, Start, Summary, UnknownLatency,
+        Anomaly, Connection, Feature, Handshake, HandshakeMethod, Known, Observation, ObservedReset,
+        ObservedTransition, Outcome, Owner, OwnerSource, Past, Role, Side, Start, Summary, UnknownLatency,
     },
 };
 
@@ -66,7 +67,7 @@ pub(crate) fn transition(old: TcpState, new: TcpState) -> Transition {
         sock: SockAddress(0xffff_8880_0000_1000),
         netns: 1,
         cgroup_id: None,
-        uid: 0,
+        uid: Some(0),
         family: Family::Ipv4,
         local: nowhere,
         remote: Some(nowhere),
@@ -75,7 +76,10 @@ pub(crate) fn transition(old: TcpState, new: TcpState) -> Transition {
         error: None,
         shutdown: 0,
         sent: true,
-        unacked: 0,
+        unacked: false,
+        syn_data: Some(false),
+        syn_deferred: false,
+        defer_accept: false,
         fin_received: false,
         actor: None,
         srtt_us8: 0,
@@ -95,14 +99,14 @@ pub(crate) fn change(ns: u64, ends: (&str, &str), old: TcpState, new: TcpState) 
         cookie: NonZeroU64::new(4_711).map(SocketCookie),
         netns: 4_026_531_840,
         cgroup_id: Some(77),
-        uid: 1000,
+        uid: Some(1000),
         family: if local.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
         local,
         remote: (!ends.1.is_empty()).then(|| end(ends.1)),
         ifindex: Some(2),
         ..transition(old, new)
     };
-    ObservedTransition { transition, in_state_ns: None, known: Known::default() }
+    ObservedTransition { transition, in_state_ns: None, known: Known::default(), inferred: false }
 }
 
 /// One connection as a client, one refused, one accepted; IPv6, mapped IPv4, a listener, a name from hell.
@@ -156,7 +160,14 @@ pub(crate) fn conclusions() -> Vec<Observation> {
     };
     let handshake = |role, from, latency, syn_retransmits, syn_ack_retransmits| {
         let observed = observed(from, Established, role);
-        Observation::Handshake(Handshake { observed, latency, syn_retransmits, syn_ack_retransmits })
+        Observation::Handshake(Handshake {
+            observed,
+            latency,
+            syn_retransmits,
+            syn_ack_retransmits,
+            deferred_accept: None,
+            fast_open: Some(false),
+        })
     };
     let waited = Ok((1_050_201_000, HandshakeMethod::SynToEstablished));
     let sampled = Ok((50_201_000, HandshakeMethod::FirstRtt));
@@ -183,6 +194,11 @@ pub(crate) fn conclusions() -> Vec<Observation> {
     };
     let refused =
         Connection { observed: observed(SynSent, Close, Role::Client), outcome: Some(Outcome::Refused), ..nothing };
+    let reset = |state: Option<TcpState>, kind, role, reason: Option<&str>| {
+        let nominal = state.unwrap_or(Close);
+        let observed = observed(nominal, nominal, role);
+        Observation::Reset(ObservedReset { observed, state, kind, reason: reason.map(Arc::from) })
+    };
     vec![
         Observation::Clock(CLOCK),
         handshake(Role::Client, SynSent, waited, Some(0), None),
@@ -192,6 +208,9 @@ pub(crate) fn conclusions() -> Vec<Observation> {
         Observation::Connection(verdict),
         Observation::Connection(refused),
         Observation::Connection(nothing),
+        reset(Some(SynSent), ResetKind::Received, Role::Client, None),
+        reset(Some(Established), ResetKind::Abort, Role::Client, Some("TCP_ABORT_ON_CLOSE")),
+        reset(None, ResetKind::Answer, Role::Server, Some("NO_SOCKET")),
     ]
 }
 
@@ -214,6 +233,8 @@ pub(crate) fn summary() -> Summary {
         missed: 6,
         ..ProgramAccount::default()
     };
+    let resets = ProgramAccount { handled: 12, submitted: 12, ..ProgramAccount::default() };
+    let sent_resets = TracepointAccount { first: resets, second: ProgramAccount::default() };
     let second = ProgramAccount { handled: 5, submitted: 5, ..ProgramAccount::default() };
     Summary {
         is_final: true,
@@ -224,6 +245,15 @@ pub(crate) fn summary() -> Summary {
         tracked: 120,
         evicted: 0,
         discontinuities: 0,
-        account: Account { first, second, matrix, decoded: 3_585, undecodable: 0 },
+        inferred: 0,
+        duplicates: 0,
+        resets: [12, 3],
+        account: Account {
+            states: TracepointAccount { first, second },
+            sent_resets,
+            matrix,
+            decoded: 3_597,
+            ..Account::default()
+        },
     }
 }

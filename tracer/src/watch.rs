@@ -13,7 +13,7 @@ use crate::{
     event::{ClockPair, Event},
     filter::StateFilter,
     measure,
-    observation::{Anomaly, Connection, Handshake, Observation, Start, Summary},
+    observation::{Observation, Start, Summary},
     output::{Output, Sink, SinkError},
     run::{Failure, Status},
     sandbox::{Sandbox, SandboxError},
@@ -37,7 +37,7 @@ pub(crate) fn watch(watch: Watch, speech: Speech, services: Services) -> Result<
     let sink = Sink::open(watch.output.as_deref())?;
     let filter = watch.filter.compile(live::ephemeral_range());
     let live = Live::start(&live::Options {
-        offsets: &ready.offsets,
+        kernel: &ready.members,
         filter: &filter,
         ring_bytes: watch.resources.ring_bytes,
         kernel_log: watch.resources.kernel_log.map(Into::into),
@@ -88,10 +88,7 @@ impl Printer {
 
     /// Formats an observation, if it is to be shown.
     fn print(&mut self, observation: &Observation) {
-        if let Observation::Transition(observed)
-        | Observation::Anomaly(Anomaly { observed, .. })
-        | Observation::Handshake(Handshake { observed, .. })
-        | Observation::Connection(Connection { observed, .. }) = observation
+        if let Some(observed) = observation.observed()
             && (self.exhausted || !self.shown.shows(&observed.transition))
         {
             return;
@@ -230,8 +227,8 @@ impl Session {
             flushed = printer.flush();
         })?;
         flushed?;
-        tracker.finish(&mut |observation| printer.conclude(observation));
         let (tracked, evicted) = tracker.occupancy();
+        tracker.finish(&mut |observation| printer.conclude(observation));
         let tally = *tracker.tally();
         let summary = Summary {
             is_final: true,
@@ -242,6 +239,9 @@ impl Session {
             tracked,
             evicted,
             discontinuities: tally.discontinuities,
+            inferred: tally.inferred,
+            duplicates: tally.duplicates,
+            resets: tally.resets,
             account,
         };
         let status = judge(&summary);
@@ -257,7 +257,7 @@ impl Session {
     }
 
     fn say_first_word(&mut self) -> Result<(), Stop> {
-        let seen = self.live.account()?.seen();
+        let seen = self.live.account()?.states.seen();
         let matched: u64 = self.tracker.tally().transitions.iter().sum();
         self.say(&format!("{seen} state changes seen on this host so far, {matched} of them match."));
         Ok(())

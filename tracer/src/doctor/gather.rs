@@ -2,6 +2,10 @@
 
 use std::{env, fs, io::ErrorKind, os::unix::fs::MetadataExt as _, path::Path};
 
+use aya::{
+    programs::ProgramType,
+    sys::{BpfHelper, is_helper_supported},
+};
 use rustix::{
     process::{Resource, geteuid, getrlimit},
     system::uname,
@@ -18,7 +22,7 @@ use crate::{
 };
 
 /// What BPF programs on `sock:inet_sock_set_state` are checked against (`__DEFINE_EVENT`, include/trace/bpf_probe.h).
-const TRACEPOINT: &str = "btf_trace_inet_sock_set_state";
+const TRACEPOINT: &str = "inet_sock_set_state";
 /// Where the kernel says how far it is locked down.
 const SECURITYFS: &str = "/sys/kernel/security";
 /// `PROC_USER_INIT_INO`: inode number of the first user namespace, include/linux/proc_ns.h.
@@ -83,5 +87,12 @@ fn jit() -> Jit {
 
 fn types() -> Result<Types, BtfError> {
     let btf = Btf::of_running_kernel()?;
-    Ok(Types { tracepoint: btf.has_typedef(TRACEPOINT), members: offsets::resolve(&btf) })
+    let mut members = offsets::resolve(&btf);
+    // The helper is there for every type of tracing program or for none. Without privilege it cannot be asked for.
+    if let Ok(members) = &mut members
+        && let Ok(false) = is_helper_supported(ProgramType::RawTracePoint, BpfHelper::BPF_FUNC_probe_read_kernel)
+    {
+        members.forbid_packets();
+    }
+    Ok(Types { tracepoint: btf.tracepoint_arguments(TRACEPOINT).is_some(), members })
 }

@@ -3,7 +3,6 @@
 use std::{error::Error, fmt, fs};
 
 use rustix::system::uname;
-use tracer_common::wire::Offsets;
 
 use super::{
     checks::diagnose,
@@ -22,8 +21,8 @@ use crate::{
 /// What a start needs to know about the machine.
 #[derive(Clone, Debug)]
 pub struct Readiness {
-    /// Where the kernel keeps what the programs read.
-    pub offsets: Offsets,
+    /// What the programs need to know of the kernel.
+    pub members: Resolved,
     /// Host name.
     pub host: String,
     /// Identifies this boot; empty if the kernel does not say.
@@ -94,7 +93,7 @@ pub(super) fn ready(facts: &Facts) -> Result<Readiness, PreflightError> {
         return Err(PreflightError(Finding::missing("members", "the kernel's types are unknown", refusal::REPORT)));
     };
     Ok(Readiness {
-        offsets: resolved.offsets,
+        members: resolved.clone(),
         host: uname().nodename().to_string_lossy().into_owned(),
         boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
         kernel: facts.release.clone(),

@@ -3,12 +3,11 @@
 use std::error::Error;
 
 use aya::{maps::MapType, sys::is_map_supported};
-use tracer_common::wire::Offsets;
 
 use super::outcome::{Failed, Outcome, Trials};
 use crate::{
     filter::{Criteria, Filter},
-    source::live::{Live, Options, ephemeral_range},
+    source::live::{Live, Options, ephemeral_range, offsets::Resolved},
 };
 
 /// The map types that the programs use, by the name of their check.
@@ -23,9 +22,9 @@ const MAPS: [(&str, MapType); 5] = [
 const RING_BYTES: usize = 1;
 
 /// Tries everything.
-pub(super) fn trials(offsets: &Offsets) -> Trials {
+pub(super) fn trials(kernel: &Resolved) -> Trials {
     let maps = MAPS.into_iter().map(|(name, kind)| (name, map(kind))).collect();
-    match programs(offsets) {
+    match programs(kernel) {
         Ok((instructions, existing)) => Trials { maps, programs: Outcome::Works, instructions, existing },
         Err(error) => {
             let programs = Outcome::Failed(Failed::new(&*error));
@@ -44,9 +43,9 @@ fn map(kind: MapType) -> Outcome {
 }
 
 /// Loads and attaches tracer's programs, and lets go of them at once.
-fn programs(offsets: &Offsets) -> Result<(Vec<u32>, Option<String>), Box<dyn Error>> {
+fn programs(kernel: &Resolved) -> Result<(Vec<u32>, Option<String>), Box<dyn Error>> {
     let filter = Filter::new(Criteria::default())?.compile(ephemeral_range());
-    let mut live = Live::start(&Options { offsets, filter: &filter, ring_bytes: RING_BYTES, kernel_log: None })?;
+    let mut live = Live::start(&Options { kernel, filter: &filter, ring_bytes: RING_BYTES, kernel_log: None })?;
     let existing = live.existing().err().map(|error| error.reason());
     Ok((live.verified_instructions(), existing))
 }

@@ -4,7 +4,7 @@
 use super::handshake::latency;
 use crate::{
     event::{TcpState, Transition},
-    observation::{Connection, ObservedTransition, Outcome, Past, Role, Side},
+    observation::{Closed, Connection, ObservedTransition, Outcome, Past, Role, Side},
 };
 use TcpState::{Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent};
 
@@ -21,14 +21,14 @@ mod errno {
     pub(super) const EHOSTUNREACH: u16 = 113;
 }
 
-/// The connection that a transition ends, if it does.
+/// The connection that is over, if it was one.
 #[must_use]
-pub fn connection(observed: &ObservedTransition) -> Option<Connection> {
+pub fn connection(Closed { observed, data_after_close }: &Closed) -> Option<Connection> {
     let ObservedTransition { transition, known, .. } = observed;
     if transition.new != Close || transition.old == Listen || known.role == Some(Role::Listener) {
         return None;
     }
-    let outcome = outcome(transition);
+    let outcome = if *data_after_close { Some(Outcome::Aborted) } else { outcome(transition) };
     Some(Connection {
         observed: *observed,
         outcome,
@@ -59,7 +59,7 @@ fn outcome(transition: &Transition) -> Option<Outcome> {
         (_, Some(ECONNRESET)) | (CloseWait, Some(EPIPE)) => Some(Outcome::Reset),
         (_, Some(EHOSTUNREACH | ENETUNREACH | EHOSTDOWN | ENETDOWN)) => Some(Outcome::Unreachable),
         // `tcp_write_err` ends both; only keepalive probes are sent when nothing is waiting.
-        (Established, Some(ETIMEDOUT)) if transition.unacked == 0 => Some(Outcome::KeepaliveTimeout),
+        (Established, Some(ETIMEDOUT)) if !transition.unacked => Some(Outcome::KeepaliveTimeout),
         (_, Some(ETIMEDOUT)) => Some(Outcome::Timeout),
         _ => None,
     }

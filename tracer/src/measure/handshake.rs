@@ -5,8 +5,8 @@ use crate::{
     observation::{Established, Handshake, HandshakeMethod, Known, ObservedTransition, Role, UnknownLatency},
 };
 
-/// Samples taken from TCP timestamps (RFC 7323) have this resolution, microseconds.
-const TIMESTAMP_US: u32 = 1000;
+/// Samples taken from TCP timestamps (RFC 7323) have this resolution, nanoseconds.
+const TIMESTAMP_NS: u64 = 1_000_000;
 
 /// The handshake that a transition completes, if it does.
 #[must_use]
@@ -19,6 +19,8 @@ pub fn handshake(observed: &ObservedTransition) -> Option<Handshake> {
         latency: latency(&established, &observed.known),
         syn_retransmits: is_client.then_some(established.retransmits),
         syn_ack_retransmits: (!is_client).then_some(established.retransmits),
+        deferred_accept: observed.known.deferred_accept.filter(|_| !is_client),
+        fast_open: established.syn_data.map(|data| data || established.syn_deferred),
     })
 }
 
@@ -30,21 +32,35 @@ pub fn handshake(observed: &ObservedTransition) -> Option<Handshake> {
 /// goes through SYN_RECV, is a client's.
 pub(super) fn latency(established: &Established, known: &Known) -> Result<(u64, HandshakeMethod), UnknownLatency> {
     if known.role == Some(Role::Client) {
+        if established.syn_deferred {
+            // SYN_SENT began at `connect()`, which sent nothing.
+            return sample(established)
+                .filter(|_| established.retransmits == 0)
+                .ok_or(UnknownLatency::DeferredFastOpen);
+        }
         let waited = match (established.from, known.past.opened) {
             (TcpState::SynSent, _) => established.in_state_ns,
             (_, opened) => opened.map(|opened| established.at.since(opened)),
         };
         return waited.map(|ns| (ns, HandshakeMethod::SynToEstablished)).ok_or(UnknownLatency::StartNotSeen);
     }
-    // `srtt_us` is the first sample times 8 (`tcp_rtt_estimator`).
-    let sample_us = established.srtt_us8 >> 3;
     if established.retransmits > 0 {
-        Err(UnknownLatency::SynAckRetransmitted)
-    } else if sample_us == 0 {
-        Err(UnknownLatency::NoSample)
-    } else if sample_us.is_multiple_of(TIMESTAMP_US) {
-        Err(UnknownLatency::MaybeSynCookie)
-    } else {
-        Ok((u64::from(sample_us) * 1000, HandshakeMethod::FirstRtt))
+        let first = known.past.first_syn_ack.ok_or(UnknownLatency::SynAckRetransmitted)?;
+        return Ok((established.at.since(first), HandshakeMethod::SinceFirstSynAck));
     }
+    match sample(established) {
+        None => Err(UnknownLatency::NoSample),
+        // A Fast Open socket was made by the SYN itself, without a cookie in the SYN-ACK.
+        Some((ns, _)) if ns.is_multiple_of(TIMESTAMP_NS) && established.syn_data != Some(true) => {
+            Err(UnknownLatency::MaybeSynCookie)
+        }
+        Some(sample) => Ok(sample),
+    }
+}
+
+/// The kernel's first round-trip sample; `None` if it took none.
+fn sample(established: &Established) -> Option<(u64, HandshakeMethod)> {
+    // `srtt_us` is the first sample times 8 (`tcp_rtt_estimator`).
+    let us = established.srtt_us8 >> 3;
+    (us != 0).then_some((u64::from(us) * 1000, HandshakeMethod::FirstRtt))
 }

@@ -2,19 +2,25 @@
 
 mod connection;
 mod handshake;
+mod reset;
 #[cfg(test)]
 mod tests;
 
-pub use self::{connection::connection, handshake::handshake};
+pub use self::{
+    connection::connection,
+    handshake::handshake,
+    reset::{Reason, initiator, reason},
+};
 use crate::observation::Observation;
 
 /// What an observation concludes: a handshake, a connection.
 pub fn conclude(observation: &Observation, report: &mut impl FnMut(&Observation)) {
-    let Observation::Transition(observed) = observation else { return };
-    if let Some(handshake) = handshake(observed) {
-        report(&Observation::Handshake(handshake));
-    }
-    if let Some(connection) = connection(observed) {
-        report(&Observation::Connection(connection));
+    let conclusion = match observation {
+        Observation::Transition(observed) => handshake(observed).map(Observation::Handshake),
+        Observation::Closed(closed) => connection(closed).map(Observation::Connection),
+        _ => None,
+    };
+    if let Some(conclusion) = conclusion {
+        report(&conclusion);
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         self, Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
     },
     observation::{
-        self, HandshakeMethod, Known, ObservedTransition,
+        self, Closed as Over, Connection, HandshakeMethod, Known, ObservedTransition,
         Outcome::{self, Aborted, AddressInUse, Closed, KeepaliveTimeout, Refused, Reset, Timeout, Unreachable},
         Past, Role, Side, UnknownLatency,
     },
@@ -27,7 +27,19 @@ fn observed(old: TcpState, new: TcpState, role: Role) -> ObservedTransition {
 }
 
 fn established(from: TcpState, srtt_us8: u32, retransmits: u32) -> observation::Established {
-    observation::Established { at: MonotonicNs(90_000), from, in_state_ns: Some(17_000), srtt_us8, retransmits }
+    observation::Established {
+        at: MonotonicNs(90_000),
+        from,
+        in_state_ns: Some(17_000),
+        srtt_us8,
+        retransmits,
+        syn_data: Some(false),
+        syn_deferred: false,
+    }
+}
+
+fn ended(observed: ObservedTransition) -> Option<Connection> {
+    connection(&Over { observed, data_after_close: false })
 }
 
 fn latency(role: Role, established: observation::Established) -> Result<(u64, HandshakeMethod), UnknownLatency> {
@@ -73,39 +85,39 @@ fn only_what_becomes_established_is_a_handshake() {
     assert_eq!(handshake(&later), None);
 }
 
-/// State left, error, bytes not acknowledged, who closed first in order; the verdict and who is said to have closed.
-type Case = (TcpState, Option<u16>, u32, Option<Side>, Option<Outcome>, Option<Side>);
+/// State left, error, whether something is not acknowledged, who closed first in order; the verdict and who is said to have closed.
+type Case = (TcpState, Option<u16>, bool, Option<Side>, Option<Outcome>, Option<Side>);
 
 #[test]
 fn every_way_to_end_has_its_verdict() {
     let (local, remote) = (Some(Side::Local), Some(Side::Remote));
     let cases: [Case; 19] = [
-        (FinWait2, None, 0, local, Some(Closed), local),
-        (LastAck, None, 0, remote, Some(Closed), remote),
-        (Closing, None, 0, Some(Side::Both), Some(Closed), Some(Side::Both)),
-        (SynSent, Some(ECONNREFUSED), 0, None, Some(Refused), remote),
-        (SynSent, Some(EHOSTUNREACH), 0, None, Some(Unreachable), None),
-        (SynSent, Some(ETIMEDOUT), 0, None, Some(Timeout), None),
-        (SynSent, None, 0, None, Some(Aborted), local),
-        (Established, Some(ECONNRESET), 0, None, Some(Reset), remote),
-        (CloseWait, Some(EPIPE), 0, remote, Some(Reset), remote),
-        (FinWait1, Some(ECONNRESET), 0, local, Some(Reset), local),
-        (Established, None, 0, None, Some(Aborted), local),
-        (CloseWait, None, 0, remote, Some(Aborted), remote),
-        (Established, Some(ECONNABORTED), 0, None, Some(Aborted), local),
-        (SynRecv, None, 0, None, Some(Aborted), local),
-        (FinWait1, Some(ETIMEDOUT), 0, local, Some(Timeout), local),
-        (LastAck, Some(ETIMEDOUT), 0, remote, Some(Timeout), remote),
-        (Established, Some(ETIMEDOUT), 0, None, Some(KeepaliveTimeout), None),
-        (Established, Some(ETIMEDOUT), 14, None, Some(Timeout), None),
-        (Established, Some(71), 0, None, None, None),
+        (FinWait2, None, false, local, Some(Closed), local),
+        (LastAck, None, false, remote, Some(Closed), remote),
+        (Closing, None, false, Some(Side::Both), Some(Closed), Some(Side::Both)),
+        (SynSent, Some(ECONNREFUSED), false, None, Some(Refused), remote),
+        (SynSent, Some(EHOSTUNREACH), false, None, Some(Unreachable), None),
+        (SynSent, Some(ETIMEDOUT), false, None, Some(Timeout), None),
+        (SynSent, None, false, None, Some(Aborted), local),
+        (Established, Some(ECONNRESET), false, None, Some(Reset), remote),
+        (CloseWait, Some(EPIPE), false, remote, Some(Reset), remote),
+        (FinWait1, Some(ECONNRESET), false, local, Some(Reset), local),
+        (Established, None, false, None, Some(Aborted), local),
+        (CloseWait, None, false, remote, Some(Aborted), remote),
+        (Established, Some(ECONNABORTED), false, None, Some(Aborted), local),
+        (SynRecv, None, false, None, Some(Aborted), local),
+        (FinWait1, Some(ETIMEDOUT), false, local, Some(Timeout), local),
+        (LastAck, Some(ETIMEDOUT), false, remote, Some(Timeout), remote),
+        (Established, Some(ETIMEDOUT), false, None, Some(KeepaliveTimeout), None),
+        (Established, Some(ETIMEDOUT), true, None, Some(Timeout), None),
+        (Established, Some(71), false, None, None, None),
     ];
     for (old, error, unacked, closed_by, outcome, said) in cases {
         let mut last = observed(old, Close, Role::Client);
         last.transition.error = error;
         last.transition.unacked = unacked;
         last.known.past = Past { closed_by, established: Some(established(SynSent, 80, 0)), ..Past::default() };
-        let verdict = connection(&last).expect("a connection");
+        let verdict = ended(last).expect("a connection");
         assert_eq!((verdict.outcome, verdict.closed_by), (outcome, said), "{old} {error:?} {unacked}");
     }
 }
@@ -114,7 +126,7 @@ fn every_way_to_end_has_its_verdict() {
 fn a_connect_that_sent_nothing_found_its_pair_of_ends_taken() {
     let mut last = observed(SynSent, Close, Role::Client);
     last.transition.sent = false;
-    assert_eq!(connection(&last).expect("a connection").outcome, Some(AddressInUse));
+    assert_eq!(ended(last).expect("a connection").outcome, Some(AddressInUse));
 }
 
 #[test]
@@ -124,13 +136,13 @@ fn syn_and_fin_are_no_payload() {
     last.transition.bytes_received = 70 + 1;
     last.transition.fin_received = true;
     last.known.past.fin_acked = true;
-    let verdict = connection(&last).expect("a connection");
+    let verdict = ended(last).expect("a connection");
     assert_eq!((verdict.bytes_sent, verdict.bytes_received), (Some(500), Some(70)));
     last.known.role = None;
-    assert_eq!(connection(&last).expect("a connection").bytes_sent, None, "it may or may not have sent the SYN");
+    assert_eq!(ended(last).expect("a connection").bytes_sent, None, "it may or may not have sent the SYN");
 }
 
 #[test]
 fn a_listener_is_not_a_connection() {
-    assert_eq!(connection(&observed(Listen, Close, Role::Listener)), None);
+    assert_eq!(ended(observed(Listen, Close, Role::Listener)), None);
 }

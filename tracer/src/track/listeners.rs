@@ -13,19 +13,27 @@ const CAPACITY: usize = 65_536;
 /// Network namespace, address, port.
 type Key = (u32, IpAddr, u16);
 
+/// A listening socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Listener {
+    pub(super) process: Process,
+    /// Whether it lets connections wait for their first data; `None` if that may have changed since.
+    pub(super) deferred_accept: Option<bool>,
+}
+
 /// Listening sockets by where they listen. Several may share an end (`SO_REUSEPORT`).
 #[derive(Debug, Default)]
-pub(super) struct Listeners(HashMap<Key, Vec<(SocketCookie, Process)>>);
+pub(super) struct Listeners(HashMap<Key, Vec<(SocketCookie, Listener)>>);
 
 impl Listeners {
     /// Remembers a socket that listens.
-    pub(super) fn insert(&mut self, netns: u32, local: &Endpoint, cookie: SocketCookie, process: Process) {
+    pub(super) fn insert(&mut self, netns: u32, local: &Endpoint, cookie: SocketCookie, listener: Listener) {
         let Some(key) = key(netns, local) else { return };
         if self.0.len() < CAPACITY || self.0.contains_key(&key) {
             let sharing = self.0.entry(key).or_default();
             // Both seen to begin and found to exist.
             sharing.retain(|(known, _)| *known != cookie);
-            sharing.push((cookie, process));
+            sharing.push((cookie, listener));
         }
     }
 
@@ -40,8 +48,8 @@ impl Listeners {
         }
     }
 
-    /// The process that listens where this connection came in; `None` if unknown or if it could be several.
-    pub(super) fn of(&self, transition: &Transition) -> Option<Process> {
+    /// What listens where this connection came in; `None` if unknown or if it could be several that differ.
+    pub(super) fn of(&self, transition: &Transition) -> Option<Listener> {
         let (netns, addr, port) = key(transition.netns, &transition.local)?;
         let any_v4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let any_v6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -52,7 +60,7 @@ impl Listeners {
             .find_map(|candidate| self.0.get(&(netns, candidate, port)))
             .and_then(|sharing| {
                 let (_, first) = sharing.first()?;
-                sharing.iter().all(|(_, process)| process == first).then_some(*first)
+                sharing.iter().all(|(_, listener)| listener == first).then_some(*first)
             })
     }
 }

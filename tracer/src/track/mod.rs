@@ -1,6 +1,9 @@
 //! Connections: one state machine each, from events to observations. Pure: no clock, no terminal, no file, no kernel.
 
+mod departed;
+mod learn;
 mod listeners;
+mod resets;
 mod rfc;
 mod table;
 #[cfg(test)]
@@ -12,35 +15,46 @@ use tracer_common::filter::Verdict;
 
 pub use self::rfc::expected_after;
 use self::{
-    listeners::Listeners,
-    table::{Connection, Table},
+    departed::{Departed, Departures},
+    learn::{complete, remember},
+    listeners::{Listener, Listeners},
+    rfc::way,
+    table::{Connection, SynAcks, Table},
 };
 use crate::{
     event::{Event, ExistingSocket, Process, SocketCookie, TcpState, Transition},
     filter::{CgroupAncestry, Filter},
-    observation::{self, Anomaly, Known, Observation, ObservedTransition, Owner, OwnerSource, Past, Role, Side},
+    observation::{Anomaly, Closed, Known, Observation, ObservedTransition, Owner, OwnerSource},
 };
 
-/// Transitions of one connection that wait for the filter at most; a connection has about ten in all.
+/// Observations of one connection that wait for the filter at most; a connection has about ten transitions in all.
 const WAITING: usize = 32;
 
 /// Figures the tracker keeps about its own work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
-    /// Transitions that matched the filter, by `old << 4 | new`.
+    /// Transitions that matched the filter, by `old << 4 | new`; not the inferred ones.
     pub transitions: [u64; 256],
     /// Anomalies among them.
     pub anomalies: u64,
     /// How often a socket's transition did not start in the state in which the one before had ended: transitions in
     /// between were not seen, at least one each time.
     pub discontinuities: u64,
+    /// Transitions that were not seen and are shown as inferred.
+    pub inferred: u64,
+    /// Transitions that came twice and are shown once.
+    pub duplicates: u64,
+    /// Resets that matched the filter: sent, received.
+    pub resets: [u64; 2],
 }
 
 /// Follows every connection.
 pub struct Tracker {
     filter: Filter,
     table: Table,
+    departures: Departures,
     listeners: Listeners,
+    syn_acks: SynAcks,
     /// Holders of sockets that are older than the trace and of which no transition was seen yet.
     existing: HashMap<SocketCookie, Process>,
     ancestry: CgroupAncestry,
@@ -54,10 +68,19 @@ impl Tracker {
         Self {
             filter,
             table: Table::new(capacity),
+            departures: Departures::default(),
             listeners: Listeners::default(),
+            syn_acks: SynAcks::new(capacity),
             existing: HashMap::new(),
             ancestry: CgroupAncestry::default(),
-            tally: Tally { transitions: [0; 256], anomalies: 0, discontinuities: 0 },
+            tally: Tally {
+                transitions: [0; 256],
+                anomalies: 0,
+                discontinuities: 0,
+                inferred: 0,
+                duplicates: 0,
+                resets: [0; 2],
+            },
         }
     }
 
@@ -71,15 +94,25 @@ impl Tracker {
             }
             Event::Gap(gap) => report(&Observation::Gap(gap)),
             Event::Existing(socket) => self.meet(socket),
-            Event::Transition(transition) => self.transition(transition, report),
+            Event::Transition(transition) => {
+                self.settle(transition.time, report);
+                self.transition(transition, report);
+            }
+            Event::Reset(reset) => {
+                self.settle(reset.socket.time, report);
+                self.reset(reset, report);
+            }
+            Event::SynAckRetransmitted { cookie, first } => self.syn_acks.insert(cookie, first),
+            Event::Until(time) => self.settle(time, report),
         }
     }
 
     /// Remembers whose a socket is that is older than the trace. Only that: its state is the stream's to tell.
     fn meet(&mut self, socket: ExistingSocket) {
-        let ExistingSocket { cookie, netns, local, listens, holder } = socket;
+        let ExistingSocket { cookie, netns, local, listens, holder, defer_accept } = socket;
         if listens {
-            self.listeners.insert(netns, &local, cookie, holder);
+            let listener = Listener { process: holder, deferred_accept: Some(defer_accept) };
+            self.listeners.insert(netns, &local, cookie, listener);
         }
         if self.existing.len() < self.table.capacity() {
             self.existing.insert(cookie, holder);
@@ -98,96 +131,123 @@ impl Tracker {
         (self.table.len() as u64, self.table.evicted())
     }
 
-    /// Reports what still waits for a later transition: none will come.
+    /// Reports what still waits for a later event, and forgets every connection: none will come.
     pub fn finish(&mut self, report: &mut impl FnMut(&Observation)) {
-        let mut waiting: Vec<_> = self.table.take_waiting().flatten().collect();
-        waiting.sort_by_key(|observed| observed.transition.time);
-        self.conclude(waiting, report);
+        self.settle_all(report);
+        let mut rest: Vec<_> = self.table.take_all().collect();
+        rest.retain(|connection| !connection.waiting.is_empty() || connection.doubtful.is_some());
+        rest.sort_by_key(|connection| connection.entered);
+        for connection in rest {
+            self.forget(connection, report);
+        }
     }
 
-    /// Reports what waited, as far as the filter does not exclude it.
-    fn conclude(&mut self, waiting: Vec<ObservedTransition>, report: &mut impl FnMut(&Observation)) {
-        for observed in waiting {
-            if self.filter.decide_finally(&observed.transition, &observed.known, &self.ancestry) {
-                self.emit(&observed, report);
+    /// Reports what waited in a connection of which nothing more will be heard.
+    fn forget(&mut self, connection: Connection, report: &mut impl FnMut(&Observation)) {
+        let Connection { verdict, waiting, doubtful, .. } = connection;
+        let doubtful = doubtful.map(|reset| Observation::Reset(*reset));
+        for observation in waiting.into_iter().chain(doubtful) {
+            if verdict == Verdict::Match || self.lets_pass(&observation) {
+                self.emit(observation, report);
             }
         }
     }
 
+    /// The filter's last word.
+    fn lets_pass(&self, observation: &Observation) -> bool {
+        observation
+            .observed()
+            .is_none_or(|observed| self.filter.decide_finally(&observed.transition, &observed.known, &self.ancestry))
+    }
+
     fn transition(&mut self, transition: Transition, report: &mut impl FnMut(&Observation)) {
-        let mut connection = self.connection(&transition);
+        let mut connection = self.connection(&transition, report);
+        if connection.previous == Some(transition.old) && connection.state == transition.new {
+            self.tally.duplicates += 1;
+            self.file(&transition, connection, report);
+            return;
+        }
         complete(&mut connection.waiting, &transition);
+        self.infer(&transition, &mut connection, report);
         let in_state_ns = (connection.state == transition.old)
             .then(|| connection.entered.map(|since| transition.time.since(since)))
             .flatten();
         self.learn(&transition, &mut connection.known);
         remember(&transition, in_state_ns, &mut connection.known.past);
-        let observed = ObservedTransition { transition, in_state_ns, known: connection.known };
-        self.decide(&observed, &mut connection, report);
+        let observed = ObservedTransition { transition, in_state_ns, known: connection.known, inferred: false };
+        self.decide(Observation::Transition(observed), &mut connection, report);
+        connection.previous = Some(transition.old);
         connection.state = transition.new;
         connection.entered = Some(transition.time);
-        if transition.new != TcpState::Close {
-            for forgotten in self.table.insert(&transition, connection) {
-                self.conclude(forgotten.waiting, report);
-            }
+        if transition.new == TcpState::Close {
+            self.depart(observed, connection, report);
+        } else {
+            self.file(&transition, connection, report);
+        }
+    }
+
+    /// Puts a connection back into the table.
+    fn file(&mut self, transition: &Transition, connection: Connection, report: &mut impl FnMut(&Observation)) {
+        for forgotten in self.table.insert(transition, connection) {
+            self.forget(forgotten, report);
         }
     }
 
     /// What is known of the transition's socket, or a fresh entry.
-    fn connection(&mut self, transition: &Transition) -> Connection {
-        let known = self.table.take(transition);
+    fn connection(&mut self, transition: &Transition, report: &mut impl FnMut(&Observation)) -> Connection {
+        let mut known = self.table.take(transition);
         self.tally.discontinuities += u64::from(known.as_ref().is_some_and(|known| known.state != transition.old));
         let starts = transition.old == TcpState::Close
             || (transition.old == TcpState::Listen && transition.new == TcpState::SynRecv);
-        known.filter(|_| !starts).unwrap_or_else(|| {
+        if let Some(life) = known.take_if(|known| starts && known.previous != Some(transition.old)) {
+            self.end_unseen(transition, life, report);
+        }
+        known.unwrap_or_else(|| {
             let holder = transition.cookie.and_then(|cookie| self.existing.remove(&cookie));
             let owner = holder.filter(|_| !starts).map(|process| Owner { process, source: OwnerSource::Proc });
             Connection {
                 state: transition.old,
+                previous: None,
                 entered: None,
                 known: Known { owner, ..Known::default() },
                 verdict: Verdict::Undecided,
                 waiting: Vec::new(),
+                doubtful: None,
             }
         })
     }
 
-    /// Learns the role and the owner from a transition that proves them.
-    fn learn(&mut self, transition: &Transition, known: &mut Known) {
-        use TcpState::{Close, Listen, SynRecv, SynSent};
-        match (transition.old, transition.new) {
-            (Close, SynSent) | (SynSent, _) => known.role = Some(Role::Client),
-            (Listen, SynRecv) => known.role = Some(Role::Server),
-            (Close, Listen) | (Listen, _) => known.role = Some(Role::Listener),
-            _ => {}
+    /// The socket starts anew, so its life before must have ended.
+    fn end_unseen(&mut self, next: &Transition, mut life: Connection, report: &mut impl FnMut(&Observation)) {
+        let transition = Transition { old: life.state, new: TcpState::Close, ..unseen(next) };
+        let observed = ObservedTransition { transition, in_state_ns: None, known: life.known, inferred: true };
+        self.decide(Observation::Transition(observed), &mut life, report);
+        self.forget(life, report);
+    }
+
+    /// Reports the transitions that must have come before this one, if there is only one way they can have come.
+    fn infer(&mut self, now: &Transition, connection: &mut Connection, report: &mut impl FnMut(&Observation)) {
+        if connection.state == now.old {
+            return;
         }
-        if let (Some(process), Some(source)) = (transition.actor, ownership(transition, known)) {
-            known.owner = Some(Owner { process, source });
-        }
-        match (transition.old, transition.new) {
-            (Close, Listen) => {
-                if let (Some(process), Some(cookie)) = (transition.actor, transition.cookie) {
-                    self.listeners.insert(transition.netns, &transition.local, cookie, process);
-                }
+        for (old, new) in way(connection.state, now.old) {
+            let transition = Transition { old, new, ..unseen(now) };
+            self.learn(&transition, &mut connection.known);
+            if new != TcpState::Established {
+                remember(&transition, None, &mut connection.known.past);
             }
-            (Listen, Close) => self.listeners.remove(transition),
-            _ if known.role == Some(Role::Server) && known.listener.is_none() => {
-                known.listener = self.listeners.of(transition);
-            }
-            _ => {}
+            let observed =
+                ObservedTransition { transition, in_state_ns: None, known: connection.known, inferred: true };
+            self.decide(Observation::Transition(observed), connection, report);
         }
     }
 
-    /// Reports the transition if the filter lets the connection through, with those that waited for the answer.
-    fn decide(
-        &mut self,
-        observed: &ObservedTransition,
-        connection: &mut Connection,
-        report: &mut impl FnMut(&Observation),
-    ) {
+    /// Reports the observation if the filter lets the connection through, with those that waited for the answer.
+    fn decide(&mut self, observation: Observation, connection: &mut Connection, report: &mut impl FnMut(&Observation)) {
+        let Some(observed) = observation.observed() else { return };
         if observed.transition.remote.is_none() {
             // The next transition of this socket tells which connection it is.
-            connection.waiting.push(*observed);
+            connection.waiting.push(observation);
             return;
         }
         if connection.verdict != Verdict::Match {
@@ -197,14 +257,14 @@ impl Tracker {
             Verdict::NoMatch => connection.waiting.clear(),
             Verdict::Undecided => {
                 if connection.waiting.len() < WAITING {
-                    connection.waiting.push(*observed);
+                    connection.waiting.push(observation);
                 }
             }
             Verdict::Match => {
                 for earlier in std::mem::take(&mut connection.waiting) {
-                    self.emit(&earlier, report);
+                    self.emit(earlier, report);
                 }
-                self.emit(observed, report);
+                self.emit(observation, report);
             }
         }
     }
@@ -220,55 +280,44 @@ impl Tracker {
         }
     }
 
-    fn emit(&mut self, observed: &ObservedTransition, report: &mut impl FnMut(&Observation)) {
-        let (old, new) = (observed.transition.old, observed.transition.new);
-        self.tally.transitions[usize::from(old as u8) << 4 | usize::from(new as u8)] += 1;
-        report(&Observation::Transition(*observed));
-        let expected = expected_after(old);
-        if !expected.contains(&new) {
-            self.tally.anomalies += 1;
-            report(&Observation::Anomaly(Anomaly { observed: *observed, expected }));
+    fn emit(&mut self, observation: Observation, report: &mut impl FnMut(&Observation)) {
+        report(&observation);
+        match observation {
+            Observation::Transition(observed) if observed.inferred => self.tally.inferred += 1,
+            Observation::Transition(observed) => {
+                let (old, new) = (observed.transition.old, observed.transition.new);
+                self.tally.transitions[usize::from(old as u8) << 4 | usize::from(new as u8)] += 1;
+                let expected = expected_after(old);
+                if !expected.contains(&new) {
+                    self.tally.anomalies += 1;
+                    report(&Observation::Anomaly(Anomaly { observed, expected }));
+                }
+            }
+            Observation::Reset(reset) => self.tally.resets[usize::from(reset.is_received())] += 1,
+            _ => {}
+        }
+    }
+
+    /// A connection is over: says so, unless what is still to come may tell why.
+    fn depart(
+        &mut self,
+        observed: ObservedTransition,
+        mut connection: Connection,
+        report: &mut impl FnMut(&Observation),
+    ) {
+        let departed = Departed { observed, verdict: connection.verdict, doubtful: connection.doubtful.take() };
+        if departed.verdict == Verdict::Match && departed.doubtful.is_none() {
+            self.emit(Observation::Closed(Closed { observed, data_after_close: false }), report);
+        }
+        if departed.may_send_reset() {
+            self.departures.push(departed);
+        } else {
+            self.settle_one(departed, report);
         }
     }
 }
 
-/// Takes a transition into a connection's past.
-fn remember(transition: &Transition, in_state_ns: Option<u64>, past: &mut Past) {
-    use TcpState::{Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent};
-    let Transition { time, srtt_us8, total_retrans, error, .. } = *transition;
-    match (transition.old, transition.new) {
-        (Close, SynSent) | (Listen, SynRecv) => *past = Past { opened: Some(time), ..Past::default() },
-        (from, Established) => {
-            let retransmits = total_retrans;
-            past.established = Some(observation::Established { at: time, from, in_state_ns, srtt_us8, retransmits });
-        }
-        (Established | SynRecv, FinWait1) => past.closed_by = Some(Side::Local),
-        (_, CloseWait) => past.closed_by = Some(Side::Remote),
-        (FinWait1, Closing) => past.closed_by = Some(Side::Both),
-        (FinWait1, FinWait2) => past.fin_acked = true,
-        (LastAck | Closing, Close) => past.fin_acked = error.is_none(),
-        _ => {}
-    }
-}
-
-/// Fills in what the kernel could not say yet of the transitions before this one: until 6.15 a new socket is reported at
-/// LISTEN→SYN_RECV while it still is a copy of its listener (`tcp_v4_syn_recv_sock`, net/ipv4/tcp_ipv4.c).
-fn complete(waiting: &mut [ObservedTransition], now: &Transition) {
-    for observed in waiting.iter_mut().filter(|observed| observed.transition.remote.is_none()) {
-        let Transition { cookie, family, local, remote, .. } = *now;
-        observed.transition = Transition { cookie, family, local, remote, ..observed.transition };
-    }
-}
-
-/// How a transition proves that whoever held the socket's lock owns the socket; `None` if it does not.
-fn ownership(transition: &Transition, known: &Known) -> Option<OwnerSource> {
-    use TcpState::{Close, CloseWait, Established, FinWait1, LastAck, Listen, SynRecv, SynSent};
-    match (transition.old, transition.new) {
-        (Close, SynSent) => Some(OwnerSource::Connect),
-        (Close, Listen) => Some(OwnerSource::Listen),
-        (Established | SynRecv, FinWait1) | (CloseWait, LastAck) => Some(OwnerSource::Close),
-        // An abortive close (SO_LINGER 0, unread data) is the owner's; an administrator's leaves ECONNABORTED.
-        (_, Close) if known.owner.is_none() && transition.error.is_none() => Some(OwnerSource::Close),
-        _ => None,
-    }
+/// The socket as it is known to have been by this transition, which another one must have preceded.
+fn unseen(next: &Transition) -> Transition {
+    Transition { error: None, actor: None, ..*next }
 }

@@ -25,3 +25,26 @@ pub fn expected_after(old: TcpState) -> &'static [TcpState] {
         LastAck | TimeWait => &[Close],
     }
 }
+
+/// Longest way that is worth inferring: from SYN_SENT to LAST_ACK it takes three steps.
+const LONGEST: usize = 3;
+
+/// The transitions by which a connection in `from` has come to `to`, if they were not seen and there is but one shortest
+/// way; else none. What Linux reports never leads through CLOSE, LISTEN or TIME_WAIT.
+pub(super) fn way(from: TcpState, to: TcpState) -> Vec<(TcpState, TcpState)> {
+    let mut ways = vec![vec![from]];
+    for _ in 0..LONGEST {
+        let longer = ways.iter().flat_map(|way| {
+            let last = way.last().map_or(&[][..], |last| expected_after(*last));
+            let inner = last.iter().filter(|next| !matches!(next, Close | Listen | TimeWait));
+            inner.map(|next| [&way[..], &[*next]].concat())
+        });
+        ways = longer.collect();
+        let mut there = ways.iter().filter(|way| way.last() == Some(&to));
+        if let Some(first) = there.next() {
+            let only = there.next().is_none();
+            return if only { first.windows(2).map(|step| (step[0], step[1])).collect() } else { Vec::new() };
+        }
+    }
+    Vec::new()
+}

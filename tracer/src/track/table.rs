@@ -5,7 +5,7 @@ use tracer_common::filter::Verdict;
 
 use crate::{
     event::{MonotonicNs, SockAddress, SocketCookie, TcpState, Transition},
-    observation::{Known, ObservedTransition},
+    observation::{Known, Observation, ObservedReset},
 };
 
 /// What is remembered of one socket.
@@ -14,10 +14,14 @@ pub(super) struct Connection {
     pub(super) state: TcpState,
     /// When it entered `state`; `None` if that was not seen.
     pub(super) entered: Option<MonotonicNs>,
+    /// The state it left for `state`; `None` if that was not seen.
+    pub(super) previous: Option<TcpState>,
     pub(super) known: Known,
     pub(super) verdict: Verdict,
-    /// Transitions that wait for the filter to be decided.
-    pub(super) waiting: Vec<ObservedTransition>,
+    /// Transitions and resets that wait for the filter to be decided.
+    pub(super) waiting: Vec<Observation>,
+    /// A reset that was accepted after the application had closed, unless it turns out to be one that was sent.
+    pub(super) doubtful: Option<Box<ObservedReset>>,
 }
 
 /// Identity of a socket.
@@ -66,9 +70,14 @@ impl Table {
         oldest.map(|(_, connection)| connection).into_iter().chain(replaced)
     }
 
-    /// Takes out all transitions that wait for a later one.
-    pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = Vec<ObservedTransition>> {
-        self.connections.iter_mut().map(|(_, connection)| std::mem::take(&mut connection.waiting))
+    /// A socket's entry, which stays.
+    pub(super) fn get(&mut self, cookie: SocketCookie) -> Option<&mut Connection> {
+        self.connections.get_mut(&Key::Cookie(cookie))
+    }
+
+    /// Takes out everything.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Connection> {
+        self.connections.drain().map(|(_, connection)| connection)
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -81,5 +90,23 @@ impl Table {
 
     pub(super) fn evicted(&self) -> u64 {
         self.evicted
+    }
+}
+
+/// When the first SYN-ACK of connections was sent of which another had to follow, until they are there. Those that never
+/// come make room for others.
+pub(super) struct SynAcks(LruCache<SocketCookie, MonotonicNs>);
+
+impl SynAcks {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self(LruCache::new(capacity.max(1)))
+    }
+
+    pub(super) fn insert(&mut self, cookie: SocketCookie, first: MonotonicNs) {
+        self.0.insert(cookie, first);
+    }
+
+    pub(super) fn take(&mut self, cookie: SocketCookie) -> Option<MonotonicNs> {
+        self.0.remove(&cookie)
     }
 }

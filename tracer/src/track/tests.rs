@@ -219,7 +219,14 @@ fn a_hole_in_a_socket_s_history_is_counted() {
 /// A socket that is older than the trace, held by process 7.
 fn older(id: u64, local: &str, listens: bool) -> Event {
     let cookie = SocketCookie(NonZeroU64::new(id).expect("a cookie"));
-    Event::Existing(ExistingSocket { cookie, netns: 1, local: end(local), listens, holder: process(7) })
+    Event::Existing(ExistingSocket {
+        cookie,
+        netns: 1,
+        local: end(local),
+        listens,
+        holder: process(7),
+        defer_accept: false,
+    })
 }
 
 #[test]

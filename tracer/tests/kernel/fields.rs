@@ -67,8 +67,8 @@ impl Told {
 /// The transitions of this namespace while `act` runs.
 fn traced<T>(namespace: &Namespace, act: impl FnOnce() -> T) -> (T, Vec<Transition>) {
     let filter = Filter::new(Criteria::default()).expect("no lists").compile(live::ephemeral_range());
-    let offsets = preflight().expect("a machine that can").offsets;
-    let options = Options { offsets: &offsets, filter: &filter, ring_bytes: 1 << 20, kernel_log: None };
+    let kernel = preflight().expect("a machine that can").members;
+    let options = Options { kernel: &kernel, filter: &filter, ring_bytes: 1 << 20, kernel_log: None };
     let mut live = Live::start(&options).expect("it loads");
     let outcome = act();
     let mut transitions = Vec::new();
@@ -132,7 +132,7 @@ fn every_field_is_what_the_socket_says() {
         let received = find(&transitions, server.cookie, Established, CloseWait);
         assert_eq!((first.shutdown, received.shutdown, last.shutdown), (2, 1, 3));
         for transition in &transitions {
-            assert_eq!(transition.uid, rustix::process::geteuid().as_raw());
+            assert_eq!(transition.uid, Some(rustix::process::geteuid().as_raw()));
             assert_eq!(transition.cgroup_id, Some(own_cgroup()), "{transition:?}");
             assert_eq!(transition.error, None);
         }

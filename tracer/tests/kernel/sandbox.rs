@@ -113,8 +113,8 @@ fn fcntl_setfl_async(socket: &impl std::os::fd::AsRawFd) -> std::io::Result<()> 
 #[ignore = "a part of what_is_given_up_fails_and_the_stream_goes_on"]
 fn inside() {
     let filter = Filter::new(Criteria::default()).expect("no lists").compile(live::ephemeral_range());
-    let offsets = preflight().expect("a machine that can").offsets;
-    let options = Options { offsets: &offsets, filter: &filter, ring_bytes: 1 << 20, kernel_log: None };
+    let kernel = preflight().expect("a machine that can").members;
+    let options = Options { kernel: &kernel, filter: &filter, ring_bytes: 1 << 20, kernel_log: None };
     let mut live = Live::start(&options).expect("it loads");
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
     let address = listener.local_addr().expect("address");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    account::{Account, ProgramAccount},
+    account::{Account, ProgramAccount, TracepointAccount},
     output::matrix::kinds,
 };
 
@@ -16,6 +16,19 @@ pub(super) fn pairs(matrix: &[u64; 256]) -> BTreeMap<String, u64> {
 
 #[derive(Serialize)]
 pub(super) struct AccountObject {
+    #[serde(flatten)]
+    all: Terms,
+    decoded: u64,
+    undecodable: u64,
+    lost: u64,
+    closes: bool,
+    tracepoints: BTreeMap<&'static str, TracepointObject>,
+    made_by_transition: BTreeMap<String, u64>,
+}
+
+/// Figures of one tracepoint, or of all.
+#[derive(Serialize)]
+struct Terms {
     made: u64,
     seen: u64,
     missed: u64,
@@ -23,12 +36,13 @@ pub(super) struct AccountObject {
     submitted: u64,
     reserve_failed: u64,
     held: u64,
-    decoded: u64,
-    undecodable: u64,
-    lost: u64,
-    closes: bool,
+}
+
+#[derive(Serialize)]
+struct TracepointObject {
+    #[serde(flatten)]
+    all: Terms,
     programs: [ProgramObject; 2],
-    made_by_transition: BTreeMap<String, u64>,
 }
 
 #[derive(Serialize)]
@@ -47,20 +61,35 @@ struct ProgramObject {
 impl AccountObject {
     pub(super) fn new(account: &Account) -> Self {
         Self {
-            made: account.made(),
-            seen: account.seen(),
-            missed: account.missed(),
-            filtered: account.filtered(),
-            submitted: account.submitted(),
-            reserve_failed: account.reserve_failed(),
-            held: account.held(),
+            all: Terms::new(|figure| account.sum(figure)),
             decoded: account.decoded,
             undecodable: account.undecodable,
             lost: account.lost(),
             closes: account.closes(),
-            programs: [ProgramObject::new(&account.first), ProgramObject::new(&account.second)],
+            tracepoints: account.tracepoints().into_iter().map(TracepointObject::new).collect(),
             made_by_transition: pairs(&account.matrix),
         }
+    }
+}
+
+impl Terms {
+    fn new(sum: impl Fn(fn(&TracepointAccount) -> u64) -> u64) -> Self {
+        Self {
+            made: sum(TracepointAccount::made),
+            seen: sum(TracepointAccount::seen),
+            missed: sum(TracepointAccount::missed),
+            filtered: sum(TracepointAccount::filtered),
+            submitted: sum(TracepointAccount::submitted),
+            reserve_failed: sum(TracepointAccount::reserve_failed),
+            held: sum(TracepointAccount::held),
+        }
+    }
+}
+
+impl TracepointObject {
+    fn new((name, tracepoint): (&'static str, &TracepointAccount)) -> (&'static str, Self) {
+        let programs = [ProgramObject::new(&tracepoint.first), ProgramObject::new(&tracepoint.second)];
+        (name, Self { all: Terms::new(|figure| figure(tracepoint)), programs })
     }
 }
 

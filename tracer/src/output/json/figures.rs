@@ -93,7 +93,17 @@ pub(super) struct SummaryObject {
     tracked: u64,
     evicted: u64,
     discontinuities: u64,
+    inferred: u64,
+    duplicates: u64,
+    resets: Resets,
     account: AccountObject,
+}
+
+/// How many, by direction.
+#[derive(Serialize)]
+struct Resets {
+    sent: u64,
+    received: u64,
 }
 
 impl SummaryObject {
@@ -110,6 +120,9 @@ impl SummaryObject {
             tracked: summary.tracked,
             evicted: summary.evicted,
             discontinuities: summary.discontinuities,
+            inferred: summary.inferred,
+            duplicates: summary.duplicates,
+            resets: Resets { sent: summary.resets[0], received: summary.resets[1] },
             account: AccountObject::new(&summary.account),
         }
     }

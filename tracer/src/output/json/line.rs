@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     event::{Family, MonotonicNs, Process, TcpState, Transition},
-    observation::{Anomaly, Connection, Handshake, Known, ObservedTransition},
+    measure,
+    observation::{Anomaly, Connection, Handshake, Known, ObservedReset, ObservedTransition},
     output::{errno, time::push_fraction},
 };
 
@@ -21,6 +22,26 @@ impl JsonOutput {
         member!(buf, "in_state_ns", observed.in_state_ns);
         let error = transition.error.map(errno::name);
         member!(buf, "error", error.as_deref().map(Word));
+        if observed.inferred {
+            // It happened, at this time or before.
+            buf.extend_from_slice(b",\"inferred\":[\"ts\",\"old_state\",\"new_state\"]");
+        }
+        buf.extend_from_slice(b"}\n");
+    }
+
+    /// Appends a `reset` object.
+    pub(super) fn reset(&mut self, reset: &ObservedReset, buf: &mut Vec<u8>) {
+        let ObservedTransition { transition, known, .. } = &reset.observed;
+        buf.extend_from_slice(b"{\"type\":\"reset\"");
+        self.common(transition, known, buf);
+        member!(buf, "direction", Word(if reset.is_received() { "received" } else { "sent" }));
+        let reason = measure::reason(reset);
+        member!(buf, "reason", reason.as_ref().map(|reason| Word(&reason.name)));
+        member!(buf, "initiator", Word(measure::initiator(reset).name()));
+        member!(buf, "state", reset.state.map(|state| Word(state.name())));
+        if reason.is_some_and(|reason| reason.inferred) {
+            buf.extend_from_slice(b",\"inferred\":[\"reason\"]");
+        }
         buf.extend_from_slice(b"}\n");
     }
 
@@ -48,7 +69,9 @@ impl JsonOutput {
         member!(buf, "unknown_reason", handshake.latency.err().map(|reason| Word(reason.name())));
         member!(buf, "syn_retransmits", handshake.syn_retransmits);
         member!(buf, "syn_ack_retransmits", handshake.syn_ack_retransmits);
-        buf.extend_from_slice(b",\"deferred_accept\":null,\"fast_open\":null}\n");
+        member!(buf, "deferred_accept", handshake.deferred_accept);
+        member!(buf, "fast_open", handshake.fast_open);
+        buf.extend_from_slice(b"}\n");
     }
 
     /// Appends a `connection` object.
@@ -85,7 +108,8 @@ impl JsonOutput {
         if mapped {
             buf.extend_from_slice(b",\"mapped\":true");
         }
-        member!(buf, "local_addr", transition.local.canonical());
+        let local = (!transition.is_unaddressed()).then(|| transition.local.canonical());
+        member!(buf, "local_addr", local);
         member!(buf, "local_port", transition.local.port);
         let remote = transition.remote.filter(|end| !end.is_nowhere());
         member!(buf, "remote_addr", remote.map(|end| end.canonical()));

@@ -59,6 +59,8 @@ impl JsonOutput {
             Observation::Transition(observed) => self.transition(observed, buf),
             Observation::Anomaly(anomaly) => self.anomaly(anomaly, buf),
             Observation::Handshake(handshake) => self.handshake(handshake, buf),
+            Observation::Reset(reset) => self.reset(reset, buf),
+            Observation::Closed(_) => {}
             Observation::Connection(connection) => self.connection(connection, buf),
             Observation::Gap(gap) => push_line(buf, &figures::GapObject::new(gap, &mut self.clock)),
             Observation::Summary(summary) => {

@@ -61,7 +61,7 @@ fn a_handshake_has_a_latency_or_a_reason() {
             [null, null, "syn_ack_retransmitted", null, 2],
         ])
     );
-    assert_eq!((&handshakes[0]["deferred_accept"], &handshakes[0]["fast_open"]), (&Value::Null, &Value::Null));
+    assert_eq!((&handshakes[0]["deferred_accept"], &handshakes[0]["fast_open"]), (&Value::Null, &json!(false)));
 }
 
 #[test]
@@ -83,6 +83,20 @@ fn a_connection_is_one_object_with_null_where_nothing_is_known() {
             "opened_ts": null, "duration_ns": null, "outcome": null, "closed_by": null, "handshake_ns": null,
             "bytes_sent": null, "bytes_received": 0, "retransmits": 0, "rtt_ns": null, "complete": false,
         })
+    );
+}
+
+#[test]
+fn a_reset_has_its_direction_and_its_reason() {
+    let seen = print(&conclusions());
+    let resets: Vec<_> = seen.into_iter().filter(|object| object["type"] == "reset").map(own_members).collect();
+    assert_eq!(
+        json!(resets),
+        json!([
+            { "direction": "received", "reason": "REFUSED", "inferred": ["reason"], "initiator": "remote", "state": "SYN_SENT" },
+            { "direction": "sent", "reason": "TCP_ABORT_ON_CLOSE", "initiator": "local", "state": "ESTABLISHED" },
+            { "direction": "sent", "reason": "NO_SOCKET", "initiator": "local", "state": null },
+        ])
     );
 }
 
@@ -168,7 +182,7 @@ fn the_summary_holds_every_term_of_the_account() {
     assert_eq!(term("seen"), term("filtered") + term("submitted") + term("reserve_failed") + term("held"));
     assert_eq!(term("submitted"), term("decoded") + term("undecodable"));
     assert_eq!(account["closes"], true);
-    assert_eq!(account["programs"][1]["handled"], 5);
+    assert_eq!(account["tracepoints"]["inet_sock_set_state"]["programs"][1]["handled"], 5);
 }
 
 #[test]

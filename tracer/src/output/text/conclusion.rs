@@ -3,14 +3,21 @@
 use super::{TextOutput, columns::Line, numbers};
 use crate::{
     event::TcpState,
-    observation::{Connection, Handshake, HandshakeMethod, ObservedTransition, Outcome, Side, UnknownLatency},
+    measure,
+    observation::{
+        Connection, Handshake, HandshakeMethod, ObservedReset, ObservedTransition, Outcome, Side, UnknownLatency,
+    },
 };
 
 impl TextOutput {
     /// Appends a line if the time in SYN_SENT, which the line before shows, is not all there is to say.
     pub(super) fn handshake(&mut self, handshake: &Handshake, buf: &mut Vec<u8>) {
         let mut text = match handshake.latency {
-            Ok((_, HandshakeMethod::SynToEstablished)) if handshake.syn_retransmits == Some(0) => return,
+            Ok((_, HandshakeMethod::SynToEstablished))
+                if handshake.syn_retransmits == Some(0) && handshake.fast_open != Some(true) =>
+            {
+                return;
+            }
             Ok((ns, _)) => format!("handshake {}", numbers::duration(ns)),
             Err(reason) => format!("handshake time unknown: {}", why(reason)),
         };
@@ -21,7 +28,26 @@ impl TextOutput {
                 text += &format!(", {}", numbers::counted(count.into(), what));
             }
         }
+        if handshake.deferred_accept == Some(true) {
+            text += ", with the wait for data";
+        }
+        if handshake.fast_open == Some(true) {
+            text += ", fast open";
+        }
         self.conclude(&handshake.observed, &text, buf);
+    }
+
+    /// Appends who reset whom.
+    pub(super) fn reset(&mut self, reset: &ObservedReset, buf: &mut Vec<u8>) {
+        let mut text = (if reset.is_received() { "RST received" } else { "RST sent" }).to_owned();
+        if let Some(state) = reset.state {
+            text += &format!(" in {state}");
+        }
+        if let Some(reason) = measure::reason(reset) {
+            let mark = if reason.inferred { "~" } else { "" };
+            text += &format!(", {mark}{}", reason.name);
+        }
+        self.conclude(&reset.observed, &text, buf);
     }
 
     /// Appends what a connection was.
@@ -82,7 +108,8 @@ fn why(reason: UnknownLatency) -> &'static str {
     match reason {
         UnknownLatency::StartNotSeen => "its start was not seen",
         UnknownLatency::NoSample => "the kernel took no sample",
-        UnknownLatency::SynAckRetransmitted => "which SYN-ACK was answered is not told",
+        UnknownLatency::SynAckRetransmitted => "when its first SYN-ACK left was not seen",
         UnknownLatency::MaybeSynCookie => "perhaps a SYN cookie",
+        UnknownLatency::DeferredFastOpen => "its SYN left later than connect()",
     }
 }

@@ -37,7 +37,7 @@ impl TextOutput {
 
     /// Appends the line of a transition.
     pub(super) fn transition(&mut self, observed: &ObservedTransition, buf: &mut Vec<u8>) {
-        let ObservedTransition { transition, in_state_ns, known } = observed;
+        let ObservedTransition { transition, in_state_ns, known, inferred } = observed;
         self.new_day(transition, buf);
         self.shown += 1;
         self.scratch.clear();
@@ -48,6 +48,9 @@ impl TextOutput {
         self.states(transition, &mut line);
         let after = in_state_ns.map_or_else(|| "-".to_owned(), numbers::duration);
         line.right(AFTER, &after).put("  ").put(&process(known));
+        if *inferred {
+            line.put("  (not seen, inferred)");
+        }
         if self.options.verbose {
             line.put(&identity(transition));
         }
@@ -139,7 +142,8 @@ fn named(process: &Process) -> String {
 }
 
 fn identity(transition: &Transition) -> String {
-    let mut text = format!("  uid={} netns={}", transition.uid, transition.netns);
+    let uid = transition.uid.map(|uid| format!(" uid={uid}"));
+    let mut text = format!(" {} netns={}", uid.unwrap_or_default(), transition.netns);
     if let Some(cookie) = transition.cookie {
         // Writing to memory does not fail.
         let _ = write!(text, " socket={}", cookie.0);

@@ -81,7 +81,9 @@ impl TextOutput {
             Observation::Transition(observed) => self.transition(observed, buf),
             Observation::Anomaly(anomaly) => self.anomaly(anomaly, buf),
             Observation::Handshake(handshake) => self.handshake(handshake, buf),
+            Observation::Reset(reset) => self.reset(reset, buf),
             Observation::Connection(connection) => self.connection(connection, buf),
+            Observation::Closed(_) => {}
             Observation::Gap(gap) => self.gap(gap, buf),
             Observation::Summary(summary) if !self.options.quiet => self.summary(summary, buf),
             Observation::Summary(_) => {}

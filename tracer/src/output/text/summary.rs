@@ -7,7 +7,7 @@ use super::{
     numbers::{duration, grouped},
 };
 use crate::{
-    account::Account,
+    account::{Account, TracepointAccount},
     observation::Summary,
     output::matrix::{Kind, kinds},
 };
@@ -27,6 +27,13 @@ impl TextOutput {
             counted(summary.tracked, "socket"),
         );
         push_kinds(&summary.transitions, buf);
+        if summary.resets != [0; 2] {
+            let [sent, received] = summary.resets.map(grouped);
+            let _ = writeln!(buf, "RST: {sent} sent, {received} received.");
+        }
+        if summary.inferred > 0 {
+            let _ = writeln!(buf, "{} not seen, but inferred.", counted(summary.inferred, "transition"));
+        }
         if summary.evicted > 0 {
             let _ = writeln!(
                 buf,
@@ -46,17 +53,17 @@ impl TextOutput {
         let _ = writeln!(
             buf,
             "Account: {} made by the kernel, {} seen, {} missed.",
-            g(account.made()),
-            g(account.seen()),
+            g(account.sum(TracepointAccount::made)),
+            g(account.sum(TracepointAccount::seen)),
             g(account.missed())
         );
-        let held = account.held();
+        let held = account.sum(TracepointAccount::held);
         let waiting = if held > 0 { format!(", {} undecided", g(held)) } else { String::new() };
         let _ = writeln!(
             buf,
             "Of those seen, {} filtered out, {} delivered, {} lost to full buffers{waiting}.",
-            g(account.filtered()),
-            g(account.submitted()),
+            g(account.sum(TracepointAccount::filtered)),
+            g(account.sum(TracepointAccount::submitted)),
             g(account.reserve_failed())
         );
         let _ = writeln!(

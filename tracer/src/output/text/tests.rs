@@ -75,10 +75,10 @@ fn midnight_gets_a_line_of_its_own() {
 #[test]
 fn a_clean_a_broken_and_a_holed_account() {
     let mut clean = summary();
-    clean.account.first.handled += 1;
-    clean.account.first.reserve_failed = 0;
-    clean.account.first.submitted += 7;
-    clean.account.first.missed = 5;
+    clean.account.states.first.handled += 1;
+    clean.account.states.first.reserve_failed = 0;
+    clean.account.states.first.submitted += 7;
+    clean.account.states.first.missed = 5;
     clean.account.decoded += 7;
     clean.account.matrix[0x12] += 1;
     clean.anomalies = 0;

@@ -30,6 +30,9 @@ const HEADER_LEN: usize = 24;
 /// Length of `struct btf_header` with the layout section.
 const HEADER_LEN_LAYOUT: usize = 32;
 
+/// Length of `struct btf_enum`, bytes.
+const ENUMERATOR_LEN: usize = 8;
+
 /// A struct member: where it lies and how large it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -84,13 +87,34 @@ impl Btf {
         Ok(btf)
     }
 
-    /// Whether the kernel has a typedef of this name. A tracepoint `x` that BPF can attach to has `btf_trace_x`.
+    /// How many arguments the tracepoint of this name has; `None` if there is none that BPF programs can attach to.
+    /// Those of a tracepoint `x` are the parameters of `btf_trace_x`, after the first (include/trace/bpf_probe.h).
     #[must_use]
-    pub fn has_typedef(&self, name: &str) -> bool {
+    pub fn tracepoint_arguments(&self, name: &str) -> Option<u32> {
+        let typedef = self.named(Kind::TYPEDEF, &format!("btf_trace_{name}"))?;
+        let pointer = self.plain(typedef.size_or_type)?;
+        self.plain(pointer.size_or_type)?.vlen.checked_sub(1)
+    }
+
+    /// Names of an enum's members and their numbers; none if there is no such enum.
+    #[must_use]
+    pub fn enumerators(&self, name: &str) -> Vec<(u32, String)> {
+        let Some(found) = self.named(Kind::ENUM, name) else { return Vec::new() };
+        let members = (found.body..).step_by(ENUMERATOR_LEN).take(found.vlen as usize);
+        members.map_while(|at| Some((u32_at(&self.data, at + 4)?, self.string(u32_at(&self.data, at)?)?))).collect()
+    }
+
+    fn named(&self, kind: Kind, name: &str) -> Option<Type> {
         self.starts
             .iter()
             .filter_map(|start| Type::at(&self.data, *start as usize))
-            .any(|found| found.kind == Kind::TYPEDEF && self.is_named(found.name, name))
+            .find(|found| found.kind == kind && self.is_named(found.name, name))
+    }
+
+    fn string(&self, offset: u32) -> Option<String> {
+        let rest = self.data[self.strings.clone()].get(offset as usize..)?;
+        let end = rest.iter().position(|byte| *byte == 0)?;
+        Some(String::from_utf8_lossy(&rest[..end]).into_owned())
     }
 
     fn index(&mut self, types: Range<usize>, layouts: &Layouts) -> Result<(), BtfError> {

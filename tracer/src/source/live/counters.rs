@@ -10,10 +10,10 @@ use aya::{
     maps::{MapData, MapError, PerCpuArray},
     programs::ProgramFd,
 };
-use tracer_common::wire::{CpuState, ProgramCounters};
+use tracer_common::wire::{CpuState, PROGRAMS, ProgramCounters};
 use zerocopy::FromBytes as _;
 
-use crate::account::{Account, ProgramAccount};
+use crate::account::{Account, ProgramAccount, TracepointAccount};
 
 const WORDS: usize = size_of::<CpuState>() / 8;
 
@@ -34,44 +34,55 @@ pub enum CountersError {
 /// The kernel side's counters, behind descriptors that stay open.
 pub(super) struct Counters {
     states: PerCpuArray<MapData, [u64; WORDS]>,
-    /// `/proc/self/fdinfo/N` of the two programs.
-    infos: [File; 2],
+    /// `/proc/self/fdinfo/N` of each program; `None` for one that is not loaded.
+    infos: [Option<File>; PROGRAMS],
 }
 
 impl Counters {
-    /// Opens the counters of two loaded programs.
+    /// Opens the counters of the programs that are loaded, each in its place.
     pub(super) fn open(
         states: PerCpuArray<MapData, [u64; WORDS]>,
-        programs: [&ProgramFd; 2],
+        programs: [Option<&ProgramFd>; PROGRAMS],
     ) -> Result<Self, CountersError> {
-        let info = |program: &ProgramFd| {
-            File::open(format!("/proc/self/fdinfo/{}", program_fd(program))).map_err(CountersError::Misses)
-        };
-        let infos = [info(programs[0])?, info(programs[1])?];
+        let mut infos = [const { None }; PROGRAMS];
+        for (info, program) in infos.iter_mut().zip(programs) {
+            let open = |program| File::open(format!("/proc/self/fdinfo/{}", program_fd(program)));
+            *info = program.map(open).transpose().map_err(CountersError::Misses)?;
+        }
         Ok(Self { states, infos })
     }
 
     /// Reads everything; `decoded` and `undecodable` are the reader's to fill in.
     pub(super) fn read(&mut self) -> Result<Account, CountersError> {
-        let mut account = Account::default();
+        let mut programs = [ProgramAccount::default(); PROGRAMS];
         // Before the map: what is caught meanwhile must not look like a loss.
-        account.first.missed = recursion_misses(&mut self.infos[0])?;
-        account.second.missed = recursion_misses(&mut self.infos[1])?;
+        for (program, info) in programs.iter_mut().zip(&mut self.infos) {
+            program.missed = info.as_mut().map_or(Ok(0), recursion_misses)?;
+        }
+        let mut matrix = [0; 256];
         for words in self.states.get(&0, 0)?.iter() {
             // The map's value has exactly this size, or aya would have refused the conversion.
             let Ok(state) = CpuState::read_from_bytes(zerocopy::IntoBytes::as_bytes(words)) else {
                 continue;
             };
-            let [first, second] = &state.programs;
-            add(&mut account.first, first);
-            add(&mut account.second, second);
-            for counters in &state.programs {
-                for (sum, count) in account.matrix.iter_mut().zip(counters.matrix) {
-                    *sum += count;
-                }
+            for (sum, counters) in programs.iter_mut().zip(&state.programs) {
+                add(sum, counters);
+            }
+            for (sum, count) in matrix.iter_mut().zip(state.matrix[0].iter().zip(&state.matrix[1])) {
+                *sum += count.0 + count.1;
             }
         }
-        Ok(account)
+        // In the order of `Program` on the kernel side.
+        let [state, state_2, sent, sent_2, received, received_2, syn_ack] = programs;
+        Ok(Account {
+            states: TracepointAccount { first: state, second: state_2 },
+            sent_resets: TracepointAccount { first: sent, second: sent_2 },
+            received_resets: TracepointAccount { first: received, second: received_2 },
+            syn_acks: TracepointAccount { first: syn_ack, second: ProgramAccount::default() },
+            matrix,
+            decoded: 0,
+            undecodable: 0,
+        })
     }
 }
 

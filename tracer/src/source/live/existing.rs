@@ -58,7 +58,7 @@ pub(super) fn sockets(program: &mut Iter) -> Result<Vec<ExistingSocket>, Existin
         records.extend(list(program, Some(&namespace)).unwrap_or_default());
     }
     let holders = Holders::of(records.iter().map(|record| record.inode));
-    let socket = |record: &SocketRecord| decode::socket(record, |listens| holders.process(record.inode, listens));
+    let socket = |record: &SocketRecord| decode::existing(record, |listens| holders.process(record.inode, listens));
     Ok(records.iter().filter_map(socket).collect())
 }
 

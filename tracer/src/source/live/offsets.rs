@@ -7,9 +7,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use tracer_common::wire::Offsets;
+use std::sync::Arc;
 
-use self::table::ROWS;
+use tracer_common::wire::{ABSENT, Offsets};
+
+use self::table::{RESET_ENDS, RESET_REASONS, RESETS, ROWS, TRACEPOINTS};
 use super::btf::{Btf, FieldError};
 
 /// Something that is measured only where the kernel has the members for it.
@@ -42,7 +44,32 @@ pub struct Resolved {
     pub offsets: Offsets,
     /// Features this kernel cannot give, each once.
     pub missing: Vec<MissingField>,
+    /// Why resets are sent, by the kernel's number: the names of `enum sk_rst_reason` (include/net/rstreason.h) without
+    /// the prefix. Empty before Linux 6.10.
+    pub reset_reasons: Vec<Arc<str>>,
 }
+
+impl Resolved {
+    /// Whether programs may read the packets behind resets. Under lockdown=confidentiality they may not.
+    #[must_use]
+    pub fn can_read_packets(&self) -> bool {
+        !self.missing.iter().any(|missing| *missing.feature == RESET_ENDS)
+    }
+
+    /// Notes that programs may not.
+    pub fn forbid_packets(&mut self) {
+        if self.offsets.skb_head != ABSENT {
+            let what = "both ends of a reset that no connection wanted, under this lockdown";
+            let reason = FieldError::Untold { tracepoint: "tcp_send_reset", what };
+            self.missing.push(MissingField { feature: &RESET_ENDS, reason });
+        }
+    }
+}
+
+/// The enum, and what all of its names begin with.
+const REASONS: (&str, &str) = ("sk_rst_reason", "SK_RST_REASON_");
+/// The tracepoint's arguments since it tells the reason.
+const SEND_RESET_ARGUMENTS: u32 = 3;
 
 /// Required members could not be found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +84,12 @@ pub fn resolve(btf: &Btf) -> Result<Resolved, OffsetsError> {
     let mut required = Vec::new();
     let mut missing: Vec<MissingField> = Vec::new();
     let mut found = Vec::with_capacity(ROWS.len());
+    for (name, feature) in TRACEPOINTS {
+        let is_known = missing.iter().any(|other| other.feature == *feature);
+        if !is_known && btf.tracepoint_arguments(name).is_none() {
+            missing.push(MissingField { feature, reason: FieldError::MissingTracepoint(name) });
+        }
+    }
     for row in ROWS {
         match (row.find(btf), row.feature) {
             (Ok(field), _) => found.push((row, field)),
@@ -74,5 +107,24 @@ pub fn resolve(btf: &Btf) -> Result<Resolved, OffsetsError> {
             (row.put)(&mut offsets, field);
         }
     }
-    Ok(Resolved { offsets, missing })
+    let reset_reasons = reset_reasons(btf);
+    if reset_reasons.is_empty() && !missing.iter().any(|without| *without.feature == RESETS) {
+        let reason = FieldError::Untold { tracepoint: "tcp_send_reset", what: "the reason" };
+        missing.push(MissingField { feature: &RESET_REASONS, reason });
+    }
+    Ok(Resolved { offsets, missing, reset_reasons })
+}
+
+/// The names at their numbers; none if the tracepoint does not tell the number.
+fn reset_reasons(btf: &Btf) -> Vec<Arc<str>> {
+    if btf.tracepoint_arguments("tcp_send_reset") < Some(SEND_RESET_ARGUMENTS) {
+        return Vec::new();
+    }
+    let mut names = vec![Arc::from(""); usize::from(u8::MAX) + 1];
+    for (number, name) in btf.enumerators(REASONS.0) {
+        if let Some(place) = names.get_mut(number as usize) {
+            *place = name.trim_start_matches(REASONS.1).into();
+        }
+    }
+    names
 }

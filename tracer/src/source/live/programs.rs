@@ -7,12 +7,13 @@ use aya::{
     maps::{ArrayOfMaps, LpmTrie, MapData, MapError, PerCpuArray, RingBuf, lpm_trie},
     programs::{BtfTracePoint, Iter, Link as _, ProgramError, tp_btf::BtfTracePointLink},
 };
-use tracer_common::wire::{Config, Offsets};
+use tracer_common::wire::{ABSENT, Config, PROGRAMS};
 use zerocopy::IntoBytes as _;
 
 use super::{
     counters::{Counters, CountersError},
     existing::{self, ExistingError},
+    offsets::Resolved,
     rings::{self, RingError, Rings},
 };
 use crate::{event::ExistingSocket, filter::KernelFilter};
@@ -20,10 +21,20 @@ use crate::{event::ExistingSocket, filter::KernelFilter};
 /// The object that `cargo xtask build-ebpf` made.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_BPF_OBJECT"));
 
-/// The tracepoint both programs sit on.
-const TRACEPOINT: &str = "inet_sock_set_state";
-/// In the order in which they must be attached: the second catches what the first one missed.
-const PROGRAMS: [&str; 2] = ["tracer_state", "tracer_state_2"];
+/// The programs that make records and their tracepoints, in the order of `Program` on the kernel side, which is also that
+/// in which they must be attached: the second on a tracepoint catches what the first one missed.
+const STREAM: [(&str, &str); PROGRAMS] = [
+    ("tracer_state", "inet_sock_set_state"),
+    ("tracer_state_2", "inet_sock_set_state"),
+    ("tracer_sent", SENT),
+    ("tracer_sent_2", SENT),
+    ("tracer_recv", RECEIVED),
+    ("tracer_recv_2", RECEIVED),
+    ("tracer_syn_ack", SYN_ACK),
+];
+const SENT: &str = "tcp_send_reset";
+const RECEIVED: &str = "tcp_receive_reset";
+const SYN_ACK: &str = "tcp_retransmit_synack";
 /// Lists the sockets that exist already, by the kernel's iterator of this name.
 const SOCKETS: (&str, &str) = ("tracer_sockets", "tcp");
 /// Records that may wait for their filter to be decided, if any may.
@@ -64,8 +75,8 @@ pub enum LoadError {
 /// What the programs are to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Programs<'a> {
-    /// Member offsets of this kernel.
-    pub offsets: &'a Offsets,
+    /// Where this kernel keeps what the programs read.
+    pub kernel: &'a Resolved,
     /// What to stream.
     pub filter: &'a KernelFilter,
     /// Ring buffers, bytes, all CPUs together.
@@ -105,7 +116,7 @@ impl Attached {
 
     /// `bpf_prog_info.verified_insns` of each program; none before Linux 5.16.
     pub(super) fn verified_instructions(&self) -> Vec<u32> {
-        let programs = PROGRAMS.iter().filter_map(|name| self.ebpf.program(name)?.info().ok());
+        let programs = STREAM.iter().filter_map(|(name, _)| self.ebpf.program(name)?.info().ok());
         programs.filter_map(|info| info.verified_instruction_count()).collect()
     }
 }
@@ -115,8 +126,13 @@ impl Programs<'_> {
     pub(super) fn attach(&self) -> Result<Attached, LoadError> {
         let btf = Btf::from_sys_fs()?;
         let sizes = rings::sizes(self.ring_bytes)?;
-        let config =
-            Config { offsets: *self.offsets, reserved: 0, filter: self.filter.config, wake_every: sizes.wake_every() };
+        let config = Config {
+            offsets: self.kernel.offsets,
+            reset_reason: u32::from(!self.kernel.reset_reasons.is_empty()),
+            read_packets: u32::from(self.kernel.can_read_packets()),
+            filter: self.filter.config,
+            wake_every: sizes.wake_every(),
+        };
         let mut ebpf = self.load_object(&btf, &config)?;
         self.fill_prefixes(&mut ebpf)?;
         let mut outer: ArrayOfMaps<MapData, RingBuf<MapData>> = take(&mut ebpf, "RINGS")?;
@@ -124,22 +140,20 @@ impl Programs<'_> {
         // Installing a ring waits for an RCU grace period and verifying a program keeps a CPU busy: all at once.
         let rings = thread::scope(|scope| {
             let rings = scope.spawn(|| Rings::create(&mut outer, sizes));
-            load_all(&mut ebpf, &btf)?;
+            self.load_all(&mut ebpf, &btf)?;
             rings.join().unwrap_or_else(|panic| resume_unwind(panic)).map_err(LoadError::from)
         })?;
         let mut links = Vec::new();
-        for name in PROGRAMS {
+        for (name, _) in self.stream() {
             let failed = |source| LoadError::Program { name, source };
             let program = program(&mut ebpf, name)?;
             let id = program.attach().map_err(failed)?;
             links.push(program.take_link(id).map_err(failed)?);
         }
         let counters = {
-            let fd = |name: &'static str| -> Result<_, LoadError> {
-                let program = ebpf.program(name).ok_or(LoadError::Incomplete(name))?;
-                program.fd().map_err(|source| LoadError::Program { name, source })
-            };
-            Counters::open(states, [fd(PROGRAMS[0])?, fd(PROGRAMS[1])?])?
+            // One that is not loaded has no descriptor.
+            let fd = |(name, _): (&str, &str)| ebpf.program(name).and_then(|program| program.fd().ok());
+            Counters::open(states, STREAM.map(fd))?
         };
         Ok(Attached { rings, counters, ebpf, btf, links })
     }
@@ -164,6 +178,34 @@ impl Programs<'_> {
         Ok(loader.load(OBJECT)?)
     }
 
+    /// The programs for which this kernel has what they need.
+    fn stream(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let offsets = &self.kernel.offsets;
+        STREAM.into_iter().filter(|(_, tracepoint)| match *tracepoint {
+            SENT | RECEIVED => offsets.skb_head != ABSENT,
+            SYN_ACK => offsets.req_snt_synack != ABSENT,
+            _ => true,
+        })
+    }
+
+    /// Has the kernel verify all programs, each in a thread of its own.
+    fn load_all(&self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
+        thread::scope(|scope| {
+            let loads: Vec<_> = ebpf
+                .programs_mut()
+                .filter_map(|(name, program)| {
+                    let (name, tracepoint) = self.stream().find(|(known, _)| *known == name)?;
+                    Some(scope.spawn(move || {
+                        let failed = |source| LoadError::Program { name, source };
+                        let program: &mut BtfTracePoint = program.try_into().map_err(failed)?;
+                        program.load(tracepoint, btf).map_err(failed)
+                    }))
+                })
+                .collect();
+            loads.into_iter().try_for_each(|load| load.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
+    }
+
     fn fill_prefixes(&self, ebpf: &mut Ebpf) -> Result<(), LoadError> {
         let map = ebpf.map_mut("ADDR_BITS").ok_or(LoadError::Incomplete("ADDR_BITS"))?;
         let mut trie: LpmTrie<&mut MapData, [u8; 16], u64> = LpmTrie::try_from(map)?;
@@ -176,24 +218,6 @@ impl Programs<'_> {
 
 fn take<M: TryFrom<aya::maps::Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, LoadError> {
     Ok(M::try_from(ebpf.take_map(name).ok_or(LoadError::Incomplete(name))?)?)
-}
-
-/// Has the kernel verify all programs, each in a thread of its own.
-fn load_all(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
-    thread::scope(|scope| {
-        let loads: Vec<_> = ebpf
-            .programs_mut()
-            .filter_map(|(name, program)| {
-                let name = PROGRAMS.into_iter().find(|known| *known == name)?;
-                Some(scope.spawn(move || {
-                    let failed = |source| LoadError::Program { name, source };
-                    let program: &mut BtfTracePoint = program.try_into().map_err(failed)?;
-                    program.load(TRACEPOINT, btf).map_err(failed)
-                }))
-            })
-            .collect();
-        loads.into_iter().try_for_each(|load| load.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    })
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut BtfTracePoint, LoadError> {

@@ -1,4 +1,4 @@
-//! One ring buffer per CPU and program, merged by time.
+//! Two ring buffers per CPU, merged by time.
 //!
 //! Why a socket's events come out in order: the kernel raises an event while it holds the socket's lock, so event k is
 //! in its ring before event k+1 is stamped. Each ring has one producer at a time, so an unfinished record is the last
@@ -13,16 +13,17 @@ use aya::{
 };
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use rustix::{event::epoll, fd::OwnedFd, param::page_size};
-use tracer_common::wire::{TRANSITION_LEN, TransitionRecord};
+use tracer_common::wire::{EVENT_LEN, EventRecord, LANES};
 
 use super::clock;
 use crate::{decode, event::MonotonicNs};
 
 /// What a record takes in a ring: itself and the kernel's header (`BPF_RINGBUF_HDR_SZ`).
-const SLOT: usize = TRANSITION_LEN + 8;
+const SLOT: usize = EVENT_LEN + 8;
 /// The kernel's clock for programs and the one of user space may differ by this much around a clock update.
 const CLOCK_SLACK_NS: u64 = 1_000_000;
-/// The second program sees about one event in a hundred.
+const CPU_RINGS: u32 = LANES as u32;
+/// About one event in a hundred finds the first ring of its CPU in use.
 const SECOND_SHARE: usize = 16;
 /// No ring is smaller, nor are those of CPUs that are offline.
 const SMALLEST: usize = 64 * 1024;
@@ -30,9 +31,9 @@ const SMALLEST: usize = 64 * 1024;
 /// How large the ring buffers are, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingSizes {
-    /// Each online CPU's ring of the first program.
+    /// Each online CPU's first ring.
     pub first: usize,
-    /// Each online CPU's ring of the second program.
+    /// Each online CPU's second ring, for what interrupts a program.
     pub second: usize,
     /// Rings of CPUs that are offline now.
     pub offline: usize,
@@ -51,7 +52,7 @@ impl RingSizes {
         Self { first, second: down(first / SECOND_SHARE), offline: floor }
     }
 
-    /// The reader is woken when a quarter of a first program's ring is full.
+    /// The reader is woken when a quarter of a first ring is full.
     #[must_use]
     pub fn wake_every(&self) -> u64 {
         (self.first / 4 / SLOT).max(1) as u64
@@ -61,7 +62,7 @@ impl RingSizes {
 /// One ring and its next record, copied out.
 struct Ring {
     buffer: RingBuf<MapData>,
-    head: Option<TransitionRecord>,
+    head: Option<EventRecord>,
 }
 
 /// All rings.
@@ -96,10 +97,10 @@ pub enum RingError {
     Epoll(#[from] rustix::io::Errno),
 }
 
-/// How many rings there are: two for each CPU that may ever come online.
+/// How many rings there are: so many for each CPU that may ever come online.
 pub(super) fn ring_count() -> Result<u32, RingError> {
     let cpus = nr_cpus().map_err(|(path, error)| RingError::Cpus(path, error))?;
-    Ok(u32::try_from(cpus).unwrap_or(u32::MAX / 2) * 2)
+    Ok(u32::try_from(cpus).unwrap_or(u32::MAX / CPU_RINGS) * CPU_RINGS)
 }
 
 /// Shares `total` bytes out over this machine's CPUs.
@@ -109,7 +110,7 @@ pub(super) fn sizes(total: usize) -> Result<RingSizes, RingError> {
 }
 
 impl Rings {
-    /// Creates the rings and installs them in `outer`, at CPU × 2 + program.
+    /// Creates the rings and installs them in `outer`, at CPU × 2 + lane.
     pub(super) fn create(
         outer: &mut ArrayOfMaps<MapData, RingBuf<MapData>>,
         sizes: RingSizes,
@@ -118,7 +119,7 @@ impl Rings {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut rings = Vec::new();
         for index in 0..outer.len() {
-            let size = match (online.contains(&(index / 2)), index % 2) {
+            let size = match (online.contains(&(index / CPU_RINGS)), index % CPU_RINGS) {
                 (false, _) => sizes.offline,
                 (true, 0) => sizes.first,
                 (true, _) => sizes.second,
@@ -138,8 +139,13 @@ impl Rings {
     }
 
     /// Yields up to `limit` records in order of time; those stamped since the round began wait for the next one, unless
-    /// it is the `last`. Returns whether the limit cut the round short.
-    pub(super) fn drain(&mut self, limit: usize, last: bool, mut yield_record: impl FnMut(&TransitionRecord)) -> bool {
+    /// it is the `last`. Returns the moment before which all is yielded; `None` if the limit cut the round short.
+    pub(super) fn drain(
+        &mut self,
+        limit: usize,
+        last: bool,
+        mut yield_record: impl FnMut(&EventRecord),
+    ) -> Option<MonotonicNs> {
         let now = if last { MonotonicNs(u64::MAX) } else { clock::monotonic() };
         let cut = now.0.saturating_sub(CLOCK_SLACK_NS);
         self.heap.clear();
@@ -149,15 +155,15 @@ impl Rings {
         for _ in 0..limit {
             match self.heap.peek() {
                 Some(Reverse((time, _))) if *time < cut => {}
-                _ => return false,
+                _ => return Some(MonotonicNs(cut)),
             }
-            let Some(Reverse((time, index))) = self.heap.pop() else { return false };
+            let Reverse((time, index)) = self.heap.pop()?;
             if let Some(record) = self.rings[index].head.take() {
                 yield_record(&record);
             }
             self.push_head(index, time);
         }
-        true
+        None
     }
 
     /// Puts the next record of a ring on the heap. A held record carries the time at which it was held but takes the

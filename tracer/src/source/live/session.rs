@@ -3,10 +3,11 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use tracer_common::wire::TransitionRecord;
+use tracer_common::wire::EventRecord;
 
 use super::{
     cgroups::Cgroups,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     account::Account,
     decode,
-    event::{ClockPair, Event, Gap, LossStage, MonotonicNs},
+    event::{ClockPair, Event, Gap, LossStage, MonotonicNs, Reset},
 };
 
 /// What to trace and how.
@@ -58,6 +59,7 @@ pub struct Live {
     attached: Attached,
     kernel_log: Option<aya_log::EbpfLogger<&'static dyn log::Log>>,
     cgroups: Cgroups,
+    reset_reasons: Vec<Arc<str>>,
     clock: Option<ClockPair>,
     unconvertible: u64,
     reported: Losses,
@@ -88,6 +90,7 @@ impl Live {
             attached,
             kernel_log,
             cgroups: Cgroups::open(now),
+            reset_reasons: options.kernel.reset_reasons.clone(),
             clock: None,
             unconvertible: 0,
             reported: Losses::default(),
@@ -146,14 +149,15 @@ impl Live {
             log.flush();
         }
         let now = clock::monotonic();
-        let Self { attached, cgroups, unconvertible, .. } = self;
-        let more = attached.rings.drain(ROUND, last, |record| {
-            *unconvertible += u64::from(!convert(record, cgroups, now, events));
+        let Self { attached, cgroups, reset_reasons, unconvertible, .. } = self;
+        let until = attached.rings.drain(ROUND, last, |record| {
+            *unconvertible += u64::from(!convert(record, cgroups, reset_reasons, now, events));
         });
+        events.extend(until.filter(|_| !last).map(Event::Until));
         if now.since(self.checked) >= LOSS_CHECK_NS {
             self.note_losses(events)?;
         }
-        Ok(more)
+        Ok(until.is_none())
     }
 
     /// Detaches, reads everything that was seen, and closes the account.
@@ -222,13 +226,20 @@ impl Live {
 }
 
 /// Converts a record and appends it, its cgroup's path first. False if it cannot be converted.
-fn convert(record: &TransitionRecord, cgroups: &mut Cgroups, now: MonotonicNs, events: &mut Vec<Event>) -> bool {
-    let Ok(transition) = decode::transition(record) else { return false };
-    if let Some(id) = transition.cgroup_id
+fn convert(
+    record: &EventRecord,
+    cgroups: &mut Cgroups,
+    reset_reasons: &[Arc<str>],
+    now: MonotonicNs,
+    events: &mut Vec<Event>,
+) -> bool {
+    let Ok(event) = decode::event(record, reset_reasons) else { return false };
+    if let Event::Transition(socket) | Event::Reset(Reset { socket, .. }) = &event
+        && let Some(id) = socket.cgroup_id
         && let Some(path) = cgroups.announce(id, now)
     {
         events.push(Event::Cgroup { id, path });
     }
-    events.push(Event::Transition(transition));
+    events.push(event);
     true
 }

@@ -63,6 +63,21 @@ impl Builder {
         self.members(5 << 24, name, size, &members)
     }
 
+    /// A tracepoint that BPF programs can attach to, with so many arguments.
+    pub(crate) fn tracepoint(&mut self, name: &str, arguments: u32) -> u32 {
+        // A parameter is a name and a type; the first one is the program's own.
+        let parameters = vec![0; (arguments as usize + 1) * 2];
+        let function = self.raw("", 13 << 24 | (arguments + 1), 0, &parameters);
+        let pointer = self.refer(2, "", function);
+        self.refer(8, &format!("btf_trace_{name}"), pointer)
+    }
+
+    /// An enum; members are name and number.
+    pub(crate) fn enumeration(&mut self, name: &str, members: &[(&str, u32)]) -> u32 {
+        let words: Vec<u32> = members.iter().flat_map(|(name, number)| [self.name(name), *number]).collect();
+        self.raw(name, 6 << 24 | members.len() as u32, 4, &words)
+    }
+
     fn members(&mut self, info: u32, name: &str, size: u32, members: &[(&str, u32, u32)]) -> u32 {
         let words: Vec<u32> = members.iter().flat_map(|(name, of, bits)| [self.name(name), *of, *bits]).collect();
         self.raw(name, info | members.len() as u32, size, &words)

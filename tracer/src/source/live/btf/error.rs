@@ -59,6 +59,17 @@ pub enum FieldError {
         /// Path of the member.
         path: String,
     },
+    /// There is no such tracepoint that BPF programs can attach to.
+    #[error("this kernel has no tracepoint {0} for BPF programs")]
+    MissingTracepoint(&'static str),
+    /// The tracepoint does not tell this.
+    #[error("{tracepoint} of this kernel does not tell {what}")]
+    Untold {
+        /// Name of the tracepoint.
+        tracepoint: &'static str,
+        /// What was wanted.
+        what: &'static str,
+    },
     /// The member has another size than the programs load.
     #[error("{structure}.{path} is {size} bytes long in this kernel, not {expected}")]
     UnexpectedSize {

@@ -23,11 +23,11 @@ impl Btf {
         None
     }
 
-    /// Whether this is an integer of fewer bits than its bytes hold: how older compilers describe a bitfield.
-    pub(super) fn is_narrow(&self, id: u32) -> bool {
-        let Some(int) = self.plain(id).filter(|found| found.kind == Kind::INT) else { return false };
+    /// How many bits an integer has, if they are fewer than its bytes hold: how older compilers describe a bitfield.
+    pub(super) fn narrow(&self, id: u32) -> Option<u32> {
+        let int = self.plain(id).filter(|found| found.kind == Kind::INT)?;
         let bits = u32_at(&self.data, int.body).unwrap_or_default() & 0xff;
-        u64::from(bits) != u64::from(int.size_or_type) * 8
+        (u64::from(bits) != u64::from(int.size_or_type) * 8).then_some(bits)
     }
 
     /// Element type and number of elements, if the type is an array.

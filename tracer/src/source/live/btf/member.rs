@@ -12,7 +12,8 @@ const MEMBER_LEN: usize = 12;
 struct Place {
     type_id: u32,
     bits: u64,
-    bitfield: bool,
+    /// How many bits, if it is a bitfield.
+    width: Option<u32>,
 }
 
 /// Why a path leads nowhere.
@@ -27,11 +28,34 @@ impl Btf {
     /// # Errors
     /// When there is no such struct or member, or it is a bitfield, or structs of that name disagree.
     pub fn field(&self, structure: &str, path: &str) -> Result<Field, FieldError> {
+        self.look(structure, path, |id| self.walk(id, path).and_then(|place| self.whole_bytes(place)))
+    }
+
+    /// Finds a member that is one bit: where it lies, in bits from the start of the struct.
+    ///
+    /// # Errors
+    /// As [`Self::field`], and when the member is not a bitfield of one bit.
+    pub fn bit(&self, structure: &str, path: &str) -> Result<Field, FieldError> {
+        self.look(structure, path, |id| match self.walk(id, path)? {
+            Place { bits, width: Some(1), .. } => {
+                Ok(Field { offset: u32::try_from(bits).map_err(|_| Lost::Missing)?, size: 0 })
+            }
+            _ => Err(Lost::Bitfield),
+        })
+    }
+
+    /// What `find` gives for all structs of that name.
+    fn look(
+        &self,
+        structure: &str,
+        path: &str,
+        find: impl Fn(u32) -> Result<Field, Lost>,
+    ) -> Result<Field, FieldError> {
         let (name, member) = (|| structure.to_owned(), || path.to_owned());
         let mut found: Option<Result<Field, Lost>> = None;
         for id in self.structs_named(structure) {
             // A kernel may describe a struct twice, when its build could not merge the descriptions.
-            match (&found, self.walk(id, path)) {
+            match (&found, find(id)) {
                 (Some(Ok(first)), Ok(field)) if *first != field => {
                     return Err(FieldError::Ambiguous { structure: name(), path: member() });
                 }
@@ -64,8 +88,8 @@ impl Btf {
         self.structs.iter().filter(move |(name, _)| self.is_named(*name, wanted)).map(|(_, id)| *id)
     }
 
-    fn walk(&self, structure: u32, path: &str) -> Result<Field, Lost> {
-        let mut place = Place { type_id: structure, bits: 0, bitfield: false };
+    fn walk(&self, structure: u32, path: &str) -> Result<Place, Lost> {
+        let mut place = Place { type_id: structure, bits: 0, width: None };
         for step in path.split('.') {
             let (name, indexes) = step.split_at(step.find('[').unwrap_or(step.len()));
             place = self.member(place, name).ok_or(Lost::Missing)?;
@@ -74,7 +98,11 @@ impl Btf {
                 place = self.element(place, index).ok_or(Lost::Missing)?;
             }
         }
-        if place.bitfield || !place.bits.is_multiple_of(8) {
+        Ok(place)
+    }
+
+    fn whole_bytes(&self, place: Place) -> Result<Field, Lost> {
+        if place.width.is_some() || !place.bits.is_multiple_of(8) {
             return Err(Lost::Bitfield);
         }
         let offset = u32::try_from(place.bits / 8).map_err(|_| Lost::Missing)?;
@@ -106,12 +134,13 @@ impl Btf {
     fn place(&self, outer: Place, packed: bool, at: usize) -> Option<Place> {
         let (type_id, offset) = (u32_at(&self.data, at + 4)?, u32_at(&self.data, at + 8)?);
         let (bits, width) = if packed { (offset & 0xff_ffff, offset >> 24) } else { (offset, 0) };
-        Some(Place { type_id, bits: outer.bits + u64::from(bits), bitfield: width != 0 || self.is_narrow(type_id) })
+        let width = (width != 0).then_some(width).or_else(|| self.narrow(type_id));
+        Some(Place { type_id, bits: outer.bits + u64::from(bits), width })
     }
 
     fn element(&self, place: Place, index: u32) -> Option<Place> {
         let (type_id, _) = self.array(place.type_id).filter(|(_, count)| index < *count)?;
         let bytes = self.size(type_id)?.checked_mul(index)?;
-        Some(Place { type_id, bits: place.bits + u64::from(bytes) * 8, bitfield: false })
+        Some(Place { type_id, bits: place.bits + u64::from(bytes) * 8, width: None })
     }
 }

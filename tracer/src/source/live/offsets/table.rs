@@ -6,7 +6,21 @@ use super::Feature;
 use crate::source::live::btf::{Btf, Field, FieldError};
 
 /// Everything that depends on the kernel, in the order in which it is listed.
-pub(super) const FEATURES: &[&Feature] = &[&IPV6, &NETNS, &CGROUP, &DEVICE, &INPUT_DEVICE, &PORT_RANGE, &EXISTING];
+pub(super) const FEATURES: &[&Feature] = &[
+    &IPV6,
+    &NETNS,
+    &CGROUP,
+    &DEVICE,
+    &INPUT_DEVICE,
+    &PORT_RANGE,
+    &EXISTING,
+    &RESETS,
+    &RESET_REASONS,
+    &RESET_ENDS,
+    &SYN_ACKS,
+    &FAST_OPEN,
+    &DEFERRED_ACCEPT,
+];
 
 const IPV6: Feature =
     Feature { name: "ipv6", lost: "IPv6 addresses", remedy: "a kernel built with CONFIG_IPV6 has them" };
@@ -42,7 +56,39 @@ const EXISTING: Feature = Feature {
     remedy: "use a newer tracer that knows this kernel",
 };
 
-/// Path of a member, and its size in bytes.
+pub(super) const RESETS: Feature =
+    Feature { name: "resets", lost: "resets", remedy: "use a newer tracer that knows this kernel" };
+pub(super) const RESET_REASONS: Feature = Feature {
+    name: "reset_reasons",
+    lost: "reasons of resets, and no resets in answer to packets that no connection wanted",
+    remedy: "Linux 6.10 or later tells them",
+};
+pub(super) const RESET_ENDS: Feature = Feature {
+    name: "reset_ends",
+    lost: "addresses and ports of resets that no connection wanted",
+    remedy: "they can be read where the kernel is not locked down to confidentiality",
+};
+pub(super) const SYN_ACKS: Feature = Feature {
+    name: "syn_ack_retransmits",
+    lost: "latency of a server's handshake whose SYN-ACK was retransmitted",
+    remedy: "use a newer tracer that knows this kernel",
+};
+const FAST_OPEN: Feature =
+    Feature { name: "fast_open", lost: "word on TCP Fast Open", remedy: "use a newer tracer that knows this kernel" };
+const DEFERRED_ACCEPT: Feature = Feature {
+    name: "deferred_accept",
+    lost: "word on TCP_DEFER_ACCEPT",
+    remedy: "use a newer tracer that knows this kernel",
+};
+
+/// The tracepoints that not everything needs, with what does.
+pub(super) const TRACEPOINTS: &[(&str, &Feature)] =
+    &[("tcp_send_reset", &RESETS), ("tcp_receive_reset", &RESETS), ("tcp_retransmit_synack", &SYN_ACKS)];
+
+/// Size of a member that is one bit.
+pub(super) const BIT: u32 = 0;
+
+/// Path of a member, and its size in bytes or [`BIT`].
 pub(super) type Place = (&'static str, u32);
 
 /// One line of the table.
@@ -61,7 +107,7 @@ macro_rules! row {
     ($name:ident, $($place:tt)+) => {
         row!((|offsets, field| offsets.$name = field.offset), $($place)+)
     };
-    ($put:expr, $structure:literal, $path:literal: $size:literal $(, $more:literal: $its:literal)* $(; $feature:ident)?) => {
+    ($put:expr, $structure:literal, $path:literal: $size:tt $(, $more:literal: $its:tt)* $(; $feature:ident)?) => {
         Row {
             put: $put,
             structure: $structure,
@@ -112,6 +158,17 @@ pub(super) const ROWS: &[Row] = &[
     row!(tcp_snd_una, "tcp_sock", "snd_una": 4),
     row!(tcp_bytes_acked, "tcp_sock", "bytes_acked": 8),
     row!(tcp_bytes_received, "tcp_sock", "bytes_received": 8),
+    row!(tcp_fastopen_connect_bit, "tcp_sock", "fastopen_connect": BIT; FAST_OPEN),
+    row!(tcp_syn_fastopen_bit, "tcp_sock", "syn_fastopen": BIT; FAST_OPEN),
+    row!(tcp_syn_data_acked_bit, "tcp_sock", "syn_data_acked": BIT; FAST_OPEN),
+    row!(icsk_defer_accept, "inet_connection_sock", "icsk_accept_queue.rskq_defer_accept": 1; DEFERRED_ACCEPT),
+    row!(req_snt_synack, "tcp_request_sock", "snt_synack": 8; SYN_ACKS),
+    row!(skb_head, "sk_buff", "head": 8; RESETS),
+    row!(skb_network_header, "sk_buff", "network_header": 2; RESETS),
+    row!(skb_transport_header, "sk_buff", "transport_header": 2; RESETS),
+    row!(skb_protocol, "sk_buff", "protocol": 2; RESETS),
+    row!(skb_dev, "sk_buff", "dev": 8; RESETS),
+    row!(dev_net, "net_device", "nd_net.net": 8; NETNS),
     row!(task_group_leader, "task_struct", "group_leader": 8),
     row!(task_tgid, "task_struct", "tgid": 4),
     row!(task_comm, "task_struct", "comm": 16),
@@ -126,7 +183,10 @@ fn port_range(offsets: &mut Offsets, field: Field) {
 impl Row {
     /// The first of the places that this kernel has; else why the first one is none.
     pub(super) fn find(&self, btf: &Btf) -> Result<Field, FieldError> {
-        let look = |(path, size): &Place| btf.field_of_size(self.structure, path, *size);
+        let look = |(path, size): &Place| match *size {
+            BIT => btf.bit(self.structure, path),
+            size => btf.field_of_size(self.structure, path, size),
+        };
         look(&self.first).or_else(|error| self.others.iter().find_map(|place| look(place).ok()).ok_or(error))
     }
 }

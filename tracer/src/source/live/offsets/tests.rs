@@ -5,13 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use tracer_common::wire::ABSENT;
 
 use super::{
-    table::{Place, Row},
+    table::{BIT, Place, Row},
     *,
 };
 use crate::source::live::btf::{Field, builder::Builder};
 
 /// A kernel with the members of the table: of each line the first place that `choose` does not strike out.
 fn kernel(choose: impl Fn(&Place) -> bool) -> Btf {
+    kernel_with(choose, SEND_RESET_ARGUMENTS)
+}
+
+/// The same, with a `tcp_send_reset` that has so many arguments.
+fn kernel_with(choose: impl Fn(&Place) -> bool, send_reset: u32) -> Btf {
     let mut structures: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
     for row in ROWS {
         let places = structures.entry(row.structure).or_default();
@@ -21,6 +26,10 @@ fn kernel(choose: impl Fn(&Place) -> bool) -> Btf {
     for (name, places) in structures {
         add(&mut b, name, &places);
     }
+    for (name, _) in TRACEPOINTS {
+        b.tracepoint(name, if *name == "tcp_send_reset" { send_reset } else { 2 });
+    }
+    b.enumeration("sk_rst_reason", &[("SK_RST_REASON_NOT_SPECIFIED", 0), ("SK_RST_REASON_NO_SOCKET", 1)]);
     b.build()
 }
 
@@ -36,6 +45,7 @@ fn add(b: &mut Builder, name: &str, places: &[Place]) -> u32 {
         .step_by(512)
         .zip(steps)
         .map(|(bits, (step, inner))| match inner[..] {
+            [("", BIT)] => (step, b.narrow_int(1, 1), bits),
             [("", size)] => (step, b.array(byte, size), bits),
             _ => (step, add(b, "", &inner), bits),
         })
@@ -85,6 +95,23 @@ fn older_and_newer_places_are_tried() {
 }
 
 #[test]
+fn reasons_are_named_where_the_tracepoint_tells_them() {
+    let resolved = resolve(&kernel(|_| true)).expect("complete");
+    assert_eq!(&*resolved.reset_reasons[1], "NO_SOCKET");
+    let older = resolve(&kernel_with(|_| true, SEND_RESET_ARGUMENTS - 1)).expect("older");
+    assert!(older.reset_reasons.is_empty());
+    assert_eq!(older.missing.iter().map(|missing| missing.feature.name).collect::<Vec<_>>(), ["reset_reasons"]);
+}
+
+#[test]
+fn packets_that_must_not_be_read_are_said_to_be_so() {
+    let mut resolved = resolve(&kernel(|_| true)).expect("complete");
+    assert!(resolved.can_read_packets());
+    resolved.forbid_packets();
+    assert!(!resolved.can_read_packets());
+}
+
+#[test]
 fn all_missing_required_members_are_named() {
     let error =
         resolve(&kernel(|(path, _)| !["sk_protocol", "inet_sport"].contains(path))).expect_err("both are required");
@@ -117,8 +144,10 @@ fn the_running_kernel_agrees_with_what_its_source_promises() {
     for offset in [o.tcp_srtt_us, o.tcp_total_retrans, o.tcp_bytes_acked, o.tcp_bytes_received] {
         assert!(offset >= connection.size);
     }
-    assert!(btf.has_typedef("btf_trace_inet_sock_set_state"));
-    assert!(!btf.has_typedef("btf_trace_inet_sock_set"));
+    assert_eq!(btf.tracepoint_arguments("inet_sock_set_state"), Some(3));
+    assert_eq!(btf.tracepoint_arguments("inet_sock_set"), None);
+    let reasons = btf.enumerators("sk_rst_reason");
+    assert!(reasons.is_empty() || reasons.contains(&(1, "SK_RST_REASON_NO_SOCKET".to_owned())));
     // Arrays and nesting, where the outcome is known: struct minmax has three samples of two u32.
     let sample = |path| btf.field("tcp_sock", path).expect("exists");
     let (first, second) = (sample("rtt_min.s[0].v"), sample("rtt_min.s[1].v"));

@@ -7,9 +7,9 @@ use super::*;
 /// Uses every public operation.
 fn exercise(data: Vec<u8>, structure: &str, paths: &[&str]) {
     if let Ok(btf) = Btf::parse(data) {
-        let _ = btf.has_typedef("inner_t");
+        let _ = (btf.tracepoint_arguments("tcp_send_reset"), btf.enumerators("sk_rst_reason"));
         for path in paths {
-            let _ = btf.field(structure, path);
+            let _ = (btf.field(structure, path), btf.bit(structure, path));
         }
     }
 }

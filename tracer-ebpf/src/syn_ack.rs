@@ -1,0 +1,69 @@
+//! A SYN-ACK that was sent once more, so that the latency of its handshake can be counted from the first one.
+
+use aya_ebpf::{
+    helpers::{bpf_get_socket_cookie, bpf_skc_to_tcp_request_sock},
+    programs::BtfTracePointContext,
+};
+use tracer_common::{
+    filter::Verdict,
+    wire::{FLAG_UNDECIDED, KIND_SYN_ACK_RETRANSMIT},
+};
+
+use crate::{
+    account::{Account, Program},
+    config::offset,
+    filter::{Ends, addresses, decide},
+    kernel::{KernelPtr, Sock, argument, load, load_be16},
+    ring::Slot,
+};
+
+/// `trace_tcp_retransmit_synack(const struct sock *sk, const struct request_sock *req)`, net/ipv4/tcp_output.c; `sk` is
+/// the listener. The socket that is made when the handshake completes has the request's cookie (`inet_csk_clone_lock`).
+#[inline(always)]
+pub fn try_retransmit_syn_ack(ctx: &BtfTracePointContext) -> Option<i32> {
+    let listener = Sock::from_ptr(argument::<KernelPtr>(ctx, 0));
+    let account = Account::of(Program::SynAck)?;
+    let counters = account.counters();
+    counters.handled += 1;
+    let argument = argument::<KernelPtr>(ctx, 1).cast_mut().cast();
+    // SAFETY: helper calls; the verifier checks the arguments' types.
+    let (request, cookie) =
+        unsafe { (bpf_skc_to_tcp_request_sock(argument) as KernelPtr, bpf_get_socket_cookie(argument)) };
+    if request.is_null() {
+        counters.not_tcp += 1;
+        return None;
+    }
+    // A request begins as a socket does (`struct sock_common`).
+    let common = Sock::from_ptr(request);
+    let family = load::<u16>(request, offset!(sk_family)) as u8;
+    let (local_addr, remote_addr) = addresses(common, family);
+    let ends = Ends {
+        family,
+        local_addr,
+        remote_addr,
+        local_port: load(request, offset!(sk_num)),
+        remote_port: load_be16(request, offset!(sk_dport)),
+        remote_unknown: false,
+    };
+    let flags = match decide(listener, &ends, &account) {
+        Verdict::NoMatch => {
+            counters.filtered += 1;
+            return None;
+        }
+        Verdict::Undecided => FLAG_UNDECIDED,
+        Verdict::Match => 0,
+    };
+    let first_us: u64 = load(request, offset!(req_snt_synack));
+    let mut slot = Slot::reserve(ctx, &account)?;
+    let record = slot.cleared();
+    // SAFETY: a whole record in a ring.
+    unsafe {
+        (*record).time_ns = first_us.wrapping_mul(1000);
+        (*record).cookie = cookie;
+        (*record).family = family;
+        (*record).kind = KIND_SYN_ACK_RETRANSMIT;
+        (*record).flags = flags;
+    }
+    slot.submit(&account);
+    None
+}

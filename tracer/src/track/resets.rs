@@ -1,0 +1,116 @@
+//! Whose a reset is, and whether one that seems received was sent.
+//!
+//! Data that arrives after the application has closed makes the kernel break the connection off as if a reset had come
+//! (`tcp_rcv_state_process`, net/ipv4/tcp_input.c): it reports one received, then →CLOSE with ECONNRESET, and only then the
+//! one it sends. So a reset that is accepted where that can happen is doubtful until the connection is settled.
+
+use tracer_common::filter::Verdict;
+
+use super::{Departed, Tracker, WAITING};
+use crate::{
+    event::{MonotonicNs, Reset, ResetKind, TcpState},
+    observation::{Closed, Known, Observation, ObservedReset, ObservedTransition, Owner, OwnerSource, Role},
+};
+
+/// Bit 0 of `sk_shutdown`: nobody will read any more.
+const RCV_SHUTDOWN: u8 = 1;
+
+impl Tracker {
+    pub(super) fn reset(&mut self, reset: Reset, report: &mut impl FnMut(&Observation)) {
+        let is_sent = reset.kind != ResetKind::Received;
+        if let Some(departed) = reset.socket.cookie.filter(|_| is_sent).and_then(|it| self.departures.take(it)) {
+            self.reset_of_departed(&reset, departed, report);
+        } else if let Some(connection) = reset.socket.cookie.and_then(|cookie| self.table.get(cookie)) {
+            let observed = observe(&reset, connection.known, reset.state);
+            if is_doubtful(&reset) {
+                connection.doubtful = Some(Box::new(observed));
+                return;
+            }
+            match connection.verdict {
+                Verdict::Match => self.emit(Observation::Reset(observed), report),
+                Verdict::Undecided if connection.waiting.len() < WAITING => {
+                    connection.waiting.push(Observation::Reset(observed));
+                }
+                _ => {}
+            }
+        } else {
+            let observation = Observation::Reset(observe(&reset, self.stranger(&reset), reset.state));
+            if self.lets_pass(&observation) {
+                self.emit(observation, report);
+            }
+        }
+    }
+
+    /// An RST that follows the end of its connection.
+    fn reset_of_departed(&mut self, reset: &Reset, departed: Departed, report: &mut impl FnMut(&Observation)) {
+        let Departed { observed, verdict, doubtful } = departed;
+        if verdict != Verdict::Match {
+            return;
+        }
+        let state = reset.state.filter(|state| *state != TcpState::Close).unwrap_or(observed.transition.old);
+        self.emit(Observation::Reset(observe(reset, observed.known, Some(state))), report);
+        if doubtful.is_some() {
+            // What seemed received was this one.
+            self.emit(Observation::Closed(Closed { observed, data_after_close: true }), report);
+        }
+    }
+
+    /// What is known of a socket of which nothing was seen, or of a connection that has none.
+    fn stranger(&self, reset: &Reset) -> Known {
+        match (reset.state, reset.socket.cookie) {
+            // Half open: the listener answered for it.
+            (Some(TcpState::Listen), None) => {
+                let listener = self.listeners.of(&reset.socket);
+                Known {
+                    role: Some(Role::Server),
+                    listener: listener.map(|listener| listener.process),
+                    ..Known::default()
+                }
+            }
+            (_, Some(cookie)) => {
+                let holder = self.existing.get(&cookie).copied();
+                let owner = holder.map(|process| Owner { process, source: OwnerSource::Proc });
+                Known { owner, ..Known::default() }
+            }
+            _ => Known::default(),
+        }
+    }
+
+    /// Reports what was doubtful about connections that ended long enough before `now`.
+    pub(super) fn settle(&mut self, now: MonotonicNs, report: &mut impl FnMut(&Observation)) {
+        while let Some(departed) = self.departures.settled(now) {
+            self.settle_one(departed, report);
+        }
+    }
+
+    /// The same for all.
+    pub(super) fn settle_all(&mut self, report: &mut impl FnMut(&Observation)) {
+        while let Some(departed) = self.departures.pop() {
+            self.settle_one(departed, report);
+        }
+    }
+
+    /// No RST was sent, so the one that seemed received was.
+    pub(super) fn settle_one(&mut self, departed: Departed, report: &mut impl FnMut(&Observation)) {
+        let Departed { observed, verdict, doubtful } = departed;
+        if let Some(reset) = doubtful
+            && verdict == Verdict::Match
+        {
+            self.emit(Observation::Reset(*reset), report);
+            self.emit(Observation::Closed(Closed { observed, data_after_close: false }), report);
+        }
+    }
+}
+
+fn observe(reset: &Reset, known: Known, state: Option<TcpState>) -> ObservedReset {
+    let observed = ObservedTransition { transition: reset.socket, in_state_ns: None, known, inferred: false };
+    ObservedReset { observed, state, kind: reset.kind, reason: reset.reason.clone() }
+}
+
+/// Whether it may be that data came which nobody would read.
+fn is_doubtful(reset: &Reset) -> bool {
+    use TcpState::{CloseWait, Closing, FinWait1, FinWait2, LastAck};
+    let closing = reset.kind == ResetKind::Received
+        && matches!(reset.state, Some(FinWait1 | FinWait2 | Closing | CloseWait | LastAck));
+    closing && reset.socket.shutdown & RCV_SHUTDOWN != 0
+}

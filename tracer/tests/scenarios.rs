@@ -1,0 +1,244 @@
+//! Imagined connections: the files in `scenarios/`, events in and observations out. Adding one needs no Rust; ARCHITECTURE.md
+//! says how they are written.
+
+use std::{fs, num::NonZeroU64, path::Path, sync::Arc};
+
+use serde::Deserialize;
+use serde_json::Value;
+use tracer::{
+    event::{
+        ClockPair, Comm, Endpoint, Event, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress, SocketCookie,
+        TcpState, Transition,
+    },
+    filter::{Criteria, Filter},
+    measure,
+    observation::Observation,
+    output::JsonOutput,
+    track::Tracker,
+};
+
+/// A file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    scenario: Vec<Scenario>,
+}
+
+/// What happens, and all that is concluded from it but the transitions themselves.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scenario {
+    name: String,
+    events: Vec<Happening>,
+    concluded: Vec<toml::Table>,
+}
+
+/// An event. What is left out is as it usually is.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Happening {
+    /// Microseconds from the start.
+    us: u64,
+    /// `OLD>NEW`.
+    change: Option<String>,
+    /// `abort`, `answer` or `received`.
+    reset: Option<String>,
+    /// The state of a reset's socket; empty if there is none.
+    state: String,
+    reason: Option<String>,
+    /// When the first SYN-ACK left, microseconds; the event is another one.
+    first_syn_ack_us: Option<u64>,
+    socket: u64,
+    local: String,
+    remote: String,
+    /// `name/pid` of whoever holds the socket's lock.
+    by: Option<String>,
+    error: Option<String>,
+    /// `sk_shutdown`.
+    shutdown: u8,
+    fin_received: bool,
+    sent: bool,
+    unacked: bool,
+    srtt_us: u32,
+    retransmits: u32,
+    acked: u64,
+    received: u64,
+    syn_data: bool,
+    syn_deferred: bool,
+    defer_accept: bool,
+}
+
+impl Default for Happening {
+    fn default() -> Self {
+        Self {
+            us: 0,
+            change: None,
+            reset: None,
+            state: String::new(),
+            reason: None,
+            first_syn_ack_us: None,
+            socket: 1,
+            local: "10.0.0.1:40000".into(),
+            remote: "10.0.0.2:443".into(),
+            by: None,
+            error: None,
+            shutdown: 0,
+            fin_received: false,
+            sent: true,
+            unacked: false,
+            srtt_us: 0,
+            retransmits: 0,
+            acked: 0,
+            received: 0,
+            syn_data: false,
+            syn_deferred: false,
+            defer_accept: false,
+        }
+    }
+}
+
+impl Happening {
+    fn event(&self) -> Event {
+        if let Some(first) = self.first_syn_ack_us {
+            let cookie = self.cookie().expect("a socket");
+            return Event::SynAckRetransmitted { cookie, first: micros(first) };
+        }
+        if let Some(change) = &self.change {
+            let (old, new) = change.split_once('>').expect("OLD>NEW");
+            return Event::Transition(self.transition(state(old), state(new)));
+        }
+        let kind = match self.reset.as_deref().expect("a change, a reset or a SYN-ACK") {
+            "abort" => ResetKind::Abort,
+            "answer" => ResetKind::Answer,
+            "received" => ResetKind::Received,
+            other => panic!("{other} is no kind of reset"),
+        };
+        let own = (!self.state.is_empty()).then(|| state(&self.state));
+        let nominal = own.unwrap_or(TcpState::Close);
+        let reason = self.reason.as_deref().map(Arc::from);
+        Event::Reset(Reset { socket: self.transition(nominal, nominal), state: own, kind, reason })
+    }
+
+    fn cookie(&self) -> Option<SocketCookie> {
+        NonZeroU64::new(self.socket).map(SocketCookie)
+    }
+
+    fn transition(&self, old: TcpState, new: TcpState) -> Transition {
+        Transition {
+            time: micros(self.us),
+            cookie: self.cookie(),
+            sock: SockAddress(0xffff_0000 + self.socket),
+            netns: 1,
+            cgroup_id: None,
+            uid: (self.socket != 0).then_some(0),
+            family: Family::Ipv4,
+            local: end(&self.local),
+            remote: Some(end(&self.remote)),
+            old,
+            new,
+            error: self.error.as_deref().map(errno),
+            shutdown: self.shutdown,
+            sent: self.sent,
+            unacked: self.unacked,
+            syn_data: Some(self.syn_data),
+            syn_deferred: self.syn_deferred,
+            defer_accept: self.defer_accept,
+            fin_received: self.fin_received,
+            actor: self.by.as_deref().map(process),
+            srtt_us8: self.srtt_us * 8,
+            total_retrans: self.retransmits,
+            bytes_acked: self.acked,
+            bytes_received: self.received,
+            ifindex: None,
+            undecided: false,
+        }
+    }
+}
+
+fn micros(us: u64) -> MonotonicNs {
+    MonotonicNs(us * 1000)
+}
+
+fn state(name: &str) -> TcpState {
+    *TcpState::ALL.iter().find(|state| state.name() == name).unwrap_or_else(|| panic!("no state {name}"))
+}
+
+fn end(text: &str) -> Endpoint {
+    let (addr, port) = text.rsplit_once(':').expect("address:port");
+    let port = port.parse().expect("a port");
+    Endpoint { addr: addr.parse().expect("an address"), port: (port != 0).then_some(port) }
+}
+
+fn process(text: &str) -> Process {
+    let (name, pid) = text.split_once('/').expect("name/pid");
+    let mut comm = [0; 16];
+    comm[..name.len()].copy_from_slice(name.as_bytes());
+    Process { pid: pid.parse().expect("a pid"), comm: Comm(comm) }
+}
+
+fn errno(name: &str) -> u16 {
+    let number = match name {
+        "EPIPE" => libc::EPIPE,
+        "ECONNABORTED" => libc::ECONNABORTED,
+        "ECONNRESET" => libc::ECONNRESET,
+        "ETIMEDOUT" => libc::ETIMEDOUT,
+        "ECONNREFUSED" => libc::ECONNREFUSED,
+        "EHOSTUNREACH" => libc::EHOSTUNREACH,
+        other => panic!("add {other} here"),
+    };
+    u16::try_from(number).expect("an errno")
+}
+
+/// Everything concluded, as the JSON output tells it; no transitions but the inferred ones.
+fn conclude(scenario: &Scenario) -> Vec<Value> {
+    let mut tracker = Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 1000);
+    let mut output = JsonOutput::default();
+    let mut text = Vec::new();
+    let clock = ClockPair { monotonic: MonotonicNs(0), realtime_ns: 0 };
+    output.observe(&Observation::Clock(clock), &mut text);
+    let mut show = |observation: &Observation| {
+        output.observe(observation, &mut text);
+        measure::conclude(observation, &mut |conclusion| output.observe(conclusion, &mut text));
+    };
+    for happening in &scenario.events {
+        tracker.apply(happening.event(), &mut show);
+    }
+    tracker.finish(&mut show);
+    let lines = String::from_utf8(text).expect("UTF-8");
+    let objects = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("an object a line"));
+    objects.filter(|object| object["type"] != "transition" || object["inferred"].is_array()).collect()
+}
+
+/// TOML has no null.
+fn value(expected: &toml::Value) -> Value {
+    match expected.as_str() {
+        Some("null") => Value::Null,
+        _ => serde_json::to_value(expected).expect("a value"),
+    }
+}
+
+#[test]
+fn every_scenario_ends_as_its_file_says() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut names = Vec::new();
+    for file in fs::read_dir(directory).expect("scenarios") {
+        let path = file.expect("a file").path();
+        let text = fs::read_to_string(&path).expect("a file");
+        let file: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for scenario in file.scenario {
+            let concluded = conclude(&scenario);
+            let told = || format!("{}: {}\n{concluded:#?}", path.display(), scenario.name);
+            assert_eq!(concluded.len(), scenario.concluded.len(), "{}", told());
+            for (got, expected) in concluded.iter().zip(&scenario.concluded) {
+                for (member, expected) in expected {
+                    assert_eq!(got.get(member), Some(&value(expected)), "{member}: {}", told());
+                }
+            }
+            names.push(scenario.name);
+        }
+    }
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all, "two scenarios have the same name");
+}
