@@ -40,9 +40,10 @@ pub const FLAG_SENT: u32 = 1 << 7;
 pub const FLAG_UNACKED: u32 = 1 << 8;
 /// There is a full socket: the fields read from it, `uid` among them, are valid.
 pub const FLAG_SOCKET: u32 = 1 << 9;
-/// The SYN carried data and it was accepted (`tcp_sock.syn_data_acked`): TCP Fast Open.
+/// The SYN carried data (`tcp_sock.syn_data` of a client) which was accepted (`syn_data_acked` of a server): TCP Fast Open.
 pub const FLAG_SYN_DATA: u32 = 1 << 10;
-/// The SYN left at the first write, not at `connect()` (`tcp_sock.fastopen_connect` and `syn_fastopen`).
+/// The SYN may have left at the first write, not at `connect()` (`tcp_sock.fastopen_connect`, and `syn_data` or
+/// `syn_fastopen`).
 pub const FLAG_SYN_DEFERRED: u32 = 1 << 11;
 /// The kernel tells of Fast Open: [`FLAG_SYN_DATA`] and [`FLAG_SYN_DEFERRED`] are valid.
 pub const FLAG_FAST_OPEN_KNOWN: u32 = 1 << 13;
@@ -339,6 +340,8 @@ offsets! {
     tcp_fastopen_connect_bit,
     /// `tcp_sock.syn_fastopen`, one bit: in bits from the start of the struct.
     tcp_syn_fastopen_bit,
+    /// `tcp_sock.syn_data`, one bit: in bits from the start of the struct.
+    tcp_syn_data_bit,
     /// `tcp_sock.syn_data_acked`, one bit: in bits from the start of the struct.
     tcp_syn_data_acked_bit,
     /// `inet_connection_sock.icsk_accept_queue.rskq_defer_accept`, u8.
@@ -380,6 +383,8 @@ pub struct Config {
     /// Whether the packet behind an RST may be read (`bpf_probe_read_kernel`, refused under lockdown=confidentiality): 1,
     /// else 0.
     pub read_packets: u32,
+    /// Zero.
+    pub reserved: u32,
     /// What to stream.
     pub filter: FilterConfig,
     /// Wake the reader each time a program has submitted this many records on a CPU. Never 0.
@@ -405,5 +410,5 @@ const _: () = {
             == 32 + 16 * LANES + 2 * 256 * 8 + PROGRAMS * (size_of::<ProgramCounters>() + size_of::<Scratch>())
     );
     assert!(size_of::<Scratch>() == EVENT_LEN + 8 * CGROUP_DEPTH + 40 + 8);
-    assert!(size_of::<Config>() == size_of::<Offsets>() + 8 + size_of::<FilterConfig>() + 8);
+    assert!(size_of::<Config>() == size_of::<Offsets>() + 12 + size_of::<FilterConfig>() + 8);
 };

@@ -15,6 +15,7 @@ pub static CONFIG: Config = Config {
     offsets: Offsets::ABSENT,
     reset_reason: 0,
     read_packets: 0,
+    reserved: 0,
     filter: FilterConfig::PASS_ALL,
     wake_every: 1,
 };

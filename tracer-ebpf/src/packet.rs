@@ -51,9 +51,11 @@ impl Packet {
         if config!(read_packets) == 0 || !self.read_headers(scratch) {
             return ends;
         }
-        let ports = &scratch.ports;
-        ends.remote_port = u16::from(ports[0]) << 8 | u16::from(ports[1]);
-        ends.local_port = u16::from(ports[2]) << 8 | u16::from(ports[3]);
+        // Byte by byte, as in `load_be16`.
+        // SAFETY: within the eight bytes.
+        let byte = |at: usize| u16::from(unsafe { scratch.ports.as_ptr().add(at).read_volatile() });
+        ends.remote_port = byte(0) << 8 | byte(1);
+        ends.local_port = byte(2) << 8 | byte(3);
         ends.remote_unknown = false;
         // RFC 791 section 3.1, RFC 8200 section 3: source, then destination.
         let header = scratch.network_header.as_ptr();

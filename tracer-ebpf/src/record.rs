@@ -78,10 +78,11 @@ pub fn record(event: &Event, slot: *mut EventRecord) {
     if !tcp.is_null() && offset!(tcp_syn_data_acked_bit) != ABSENT {
         flags |= FLAG_FAST_OPEN_KNOWN;
     }
-    if bit(*tcp, offset!(tcp_syn_data_acked_bit)) {
+    let syn_data = bit(*tcp, offset!(tcp_syn_data_bit));
+    if syn_data || bit(*tcp, offset!(tcp_syn_data_acked_bit)) {
         flags |= FLAG_SYN_DATA;
     }
-    if bit(*tcp, offset!(tcp_fastopen_connect_bit)) && bit(*tcp, offset!(tcp_syn_fastopen_bit)) {
+    if bit(*tcp, offset!(tcp_fastopen_connect_bit)) && (syn_data || bit(*tcp, offset!(tcp_syn_fastopen_bit))) {
         flags |= FLAG_SYN_DEFERRED;
     }
     if load_or::<u8>(*tcp, offset!(icsk_defer_accept), 0) != 0 {

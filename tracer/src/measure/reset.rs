@@ -16,7 +16,7 @@ mod errno {
 /// Why an RST was sent, and whether the kernel said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// The kernel's name in `enum sk_rst_reason` (include/net/rstreason.h) without the prefix; or [`REFUSED`].
+    /// The kernel's name in `enum sk_rst_reason` (include/net/rstreason.h) without the prefix; or `REFUSED`.
     pub name: Arc<str>,
     /// Deduced from state and error.
     pub inferred: bool,

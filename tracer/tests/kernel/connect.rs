@@ -3,8 +3,12 @@
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 
-use crate::support::{Namespace, require_root};
+use crate::{
+    support::{Namespace, Trace, require_root},
+    wire::Wire,
+};
 
 const CLIENT: &str = "client CLOSE SYN_SENT ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE";
 const SERVER: &str = "server LISTEN SYN_RECV ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE";
@@ -94,6 +98,47 @@ fn refused() {
     assert_eq!(last["error"], "ECONNREFUSED");
     assert_eq!(last["remote_port"], 9);
     assert_eq!(last["pid"], std::process::id());
+}
+
+/// Both ends connect to each other at the same time (RFC 9293 section 3.5): neither listens.
+#[test]
+fn simultaneous() {
+    require_root!();
+    let namespace = Namespace::enter();
+    let mut first = None;
+    let mut met = false;
+    // Neither SYN arrives before both are sent.
+    let wire = Wire::lay(&namespace, move |packet| match first.take() {
+        Some(held) => {
+            met = true;
+            vec![held, packet]
+        }
+        None if met => vec![packet],
+        None => {
+            first = Some(packet);
+            Vec::new()
+        }
+    });
+    let (near, far): (SocketAddr, SocketAddr) =
+        ("10.0.0.1:7001".parse().expect("address"), "10.0.0.2:7002".parse().expect("address"));
+    let mut trace = Trace::of(&[&namespace, &wire.far], &[]);
+    let connect = |from: SocketAddr, to: SocketAddr| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
+        socket.bind(&from.into()).expect("bind");
+        socket.connect(&to.into()).expect("connection");
+        socket
+    };
+    let there = wire.far.spawn(move || connect(far, near));
+    let here = connect(near, far);
+    trace.wait_for(6);
+    drop((here, there.join().expect("the far end")));
+    assert!(trace.stop().success());
+    let opened: Vec<_> = trace.of_type("handshake").map(|it| (&it["role"], &it["method"])).collect();
+    let expected = (&Value::from("client"), &Value::from("syn_to_established"));
+    assert_eq!(opened, [expected, expected]);
+    for path in trace.paths() {
+        assert!(path.starts_with("client CLOSE SYN_SENT SYN_RECV ESTABLISHED"), "{path}");
+    }
 }
 
 #[test]

@@ -2,14 +2,17 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     ops::Range,
+    os::fd::AsRawFd,
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 use crate::{
     support::{Namespace, Trace, require_root},
@@ -174,4 +177,107 @@ fn a_syn_cookie_leaves_the_server_s_latency_unknown() {
             assert!(reason == "no_sample" || (timestamps == "1" && reason == "maybe_syn_cookie"), "{server:#}");
         }
     }
+}
+
+/// Sets an option of TCP's that the libraries do not know.
+fn set(socket: &impl AsRawFd, option: libc::c_int, value: libc::c_int) {
+    // SAFETY: the option's value is an int.
+    let set = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, option, (&raw const value).cast(), 4) };
+    assert_eq!(set, 0, "option {option}: {}", std::io::Error::last_os_error());
+}
+
+fn handshake(trace: &Trace, role: &str) -> Value {
+    trace.of_type("handshake").find(|it| it["role"] == role).expect(role).clone()
+}
+
+#[test]
+fn a_deferred_accept_is_said_to_be_one() {
+    require_root!();
+    let namespace = Namespace::enter();
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
+    listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().expect("address").into()).expect("bind");
+    set(&listener, libc::TCP_DEFER_ACCEPT, 5);
+    let mut trace = namespace.trace(&[]);
+    listener.listen(8).expect("listen");
+    let mut client =
+        TcpStream::connect(listener.local_addr().expect("address").as_socket().expect("IPv4")).expect("connection");
+    let idle = Duration::from_millis(80);
+    thread::sleep(idle);
+    client.write_all(b"at last").expect("data");
+    trace.wait_for(5);
+    assert!(trace.stop().success());
+    let (client, server) = (handshake(&trace, "client"), handshake(&trace, "server"));
+    assert_eq!((&client["deferred_accept"], &server["deferred_accept"]), (&Value::Null, &Value::Bool(true)));
+    if server["unknown_reason"] != "maybe_syn_cookie" {
+        assert!(latency(&server) >= idle && latency(&client) < idle, "{client:#} {server:#}");
+    }
+}
+
+/// TCP Fast Open in both directions without cookies (RFC 7413; `tcp_fastopen` in ip-sysctl.rst).
+fn allow_fast_open() {
+    fs::write("/proc/sys/net/ipv4/tcp_fastopen", "519").expect("tcp_fastopen");
+}
+
+#[test]
+fn fast_open_is_said_to_be_and_measured_from_its_syn() {
+    require_root!();
+    let namespace = Namespace::enter();
+    allow_fast_open();
+    let mut trace = namespace.trace(&[]);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+    set(&listener, libc::TCP_FASTOPEN, 8);
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
+    set(&client, libc::TCP_FASTOPEN_CONNECT, 1);
+    client.connect(&listener.local_addr().expect("address").into()).expect("nothing is sent yet");
+    let idle = Duration::from_millis(80);
+    thread::sleep(idle);
+    (&client).write_all(b"with the SYN").expect("data");
+    let (_server, _) = listener.accept().expect("accepted");
+    trace.wait_for(5);
+    assert!(trace.stop().success());
+    let (client, server) = (handshake(&trace, "client"), handshake(&trace, "server"));
+    assert_eq!((&client["fast_open"], &server["fast_open"]), (&Value::Bool(true), &Value::Bool(true)));
+    assert_eq!(
+        (&client["method"], &server["method"]),
+        (&"first_rtt".into(), &"first_rtt".into()),
+        "{client:#} {server:#}"
+    );
+    assert!(latency(&client) < idle && latency(&server) < idle, "{client:#} {server:#}");
+}
+
+/// The server of a Fast Open answers and closes before the handshake is over.
+#[test]
+fn a_fast_open_may_end_before_its_handshake() {
+    require_root!();
+    let namespace = Namespace::enter();
+    allow_fast_open();
+    // What completes the handshake is late.
+    let (mut held, mut fin) = (Vec::new(), false);
+    let wire = Wire::lay(&namespace, move |packet| {
+        fin |= !packet.to_far && packet.is_fin();
+        held.push(packet);
+        if !fin && held.last().is_some_and(|packet| packet.to_far && !packet.is_syn()) {
+            return Vec::new();
+        }
+        if fin { std::mem::take(&mut held) } else { held.pop().into_iter().collect() }
+    });
+    wire.far.spawn(allow_fast_open).join().expect("the far end");
+    set(&wire.listener, libc::TCP_FASTOPEN, 8);
+    let mut trace = Trace::of(&[&namespace, &wire.far], &[]);
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
+    set(&client, libc::TCP_FASTOPEN_CONNECT, 1);
+    client.connect(&wire.listener.local_addr().expect("address").into()).expect("nothing is sent yet");
+    (&client).write_all(b"with the SYN").expect("data");
+    let (mut server, _) = wire.listener.accept().expect("accepted before the handshake is over");
+    server.read_exact(&mut [0; 12]).expect("data");
+    server.write_all(b"an answer").expect("data");
+    drop(server);
+    trace.wait_for(5);
+    drop(client);
+    trace.wait_for(8);
+    assert!(trace.stop().success());
+    let server = trace.paths().into_iter().find(|path| path.starts_with("server")).expect("a server");
+    assert!(server.starts_with("server LISTEN SYN_RECV FIN_WAIT1"), "{server}");
+    assert!(trace.of_type("handshake").all(|it| it["role"] == "client"));
+    assert_eq!(trace.of_type("anomaly").count(), 0);
 }

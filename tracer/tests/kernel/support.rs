@@ -2,16 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     io::{BufRead as _, BufReader},
-    os::unix::fs::MetadataExt as _,
+    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
     path::PathBuf,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    thread::{self, JoinHandle},
 };
 
 use rustix::{
     process::{Pid, Signal, kill_process},
-    thread::UnshareFlags,
+    thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,19 +40,31 @@ pub(crate) fn is_privileged() -> bool {
     root
 }
 
-/// A network namespace that only this test's thread is in; it goes when the thread ends.
+/// A network namespace of the test's own.
 pub(crate) struct Namespace {
     pub(crate) inode: u32,
+    file: File,
 }
 
 impl Namespace {
+    /// Makes one that only this test's thread is in.
     pub(crate) fn enter() -> Self {
         // SAFETY: only the network namespace of this thread changes; no descriptor or memory is shared differently.
         unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }.expect("a namespace");
         let up = Command::new("ip").args(["link", "set", "lo", "up"]).status().expect("ip");
         assert!(up.success(), "ip link set lo up");
-        let inode = fs::metadata("/proc/thread-self/ns/net").expect("own namespace").ino();
-        Self { inode: u32::try_from(inode).expect("namespace inodes have 32 bits") }
+        let file = File::open("/proc/thread-self/ns/net").expect("own namespace");
+        let inode = file.metadata().expect("own namespace").ino();
+        Self { inode: u32::try_from(inode).expect("namespace inodes have 32 bits"), file }
+    }
+
+    /// Runs something in a thread that is in this namespace.
+    pub(crate) fn spawn<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        let file = self.file.try_clone().expect("a descriptor");
+        thread::spawn(move || {
+            move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).expect("the namespace");
+            act()
+        })
     }
 
     /// Runs a command inside.
@@ -136,7 +149,7 @@ impl Trace {
             }
         }
         // Keep reading, so that it never writes into a closed pipe.
-        std::thread::spawn(move || stderr.for_each(drop));
+        thread::spawn(move || stderr.for_each(drop));
         let stdout = BufReader::new(child.stdout.take().expect("stdout"));
         Self { child, stdout, said, seen: Vec::new() }
     }

@@ -1,6 +1,7 @@
 //! What a connection was, told at its end.
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
@@ -123,6 +124,69 @@ fn a_pair_of_ends_that_is_taken() {
     assert!(trace.stop().success());
     let ended: Vec<_> = trace.of_type("connection").map(|it| &it["outcome"]).collect();
     assert_eq!(ended, ["address_in_use"]);
+}
+
+/// What ICMP says is believed while the connection is not there yet (RFC 5461).
+#[test]
+fn what_icmp_says() {
+    require_root!();
+    let port_unreachable = (3, libc::ECONNREFUSED, ["client", "refused", "remote"]);
+    let host_unreachable = (1, libc::EHOSTUNREACH, ["client", "unreachable", "null"]);
+    for (code, errno, verdict) in [host_unreachable, port_unreachable] {
+        let namespace = Namespace::enter();
+        let wire = Wire::lay(&namespace, move |packet| {
+            vec![if packet.is_syn() { packet.undeliverable(code) } else { packet }]
+        });
+        let trace = namespace.trace(&[]);
+        let error = TcpStream::connect(wire.listener.local_addr().expect("address")).expect_err("not delivered");
+        assert_eq!(error.raw_os_error(), Some(errno));
+        let (trace, verdicts) = verdicts(trace, 2);
+        assert_eq!(verdicts, [verdict.map(word)]);
+        assert_eq!(trace.of_type("reset").count(), 0);
+    }
+}
+
+/// Beyond `tcp_max_tw_buckets` a connection that ends in order has no timewait socket, and is as closed as any.
+#[test]
+fn a_full_timewait_table_changes_no_verdict() {
+    require_root!();
+    let namespace = Namespace::enter();
+    fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0").expect("tcp_max_tw_buckets");
+    let (trace, client, server) = pair(&namespace);
+    drop(client);
+    drop(server);
+    let (_, verdicts) = verdicts(trace, LISTENER + 10);
+    assert_eq!(verdicts, [["client", "closed", "local"], ["server", "closed", "remote"]]);
+}
+
+/// A SYN that finds the accept queue full is dropped: the client waits, and no socket of the server's changes state.
+#[test]
+fn a_full_accept_queue_is_no_transition() {
+    require_root!();
+    let namespace = Namespace::enter();
+    let mut trace = namespace.trace(&[]);
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
+    listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().expect("address").into()).expect("bind");
+    listener.listen(0).expect("listen");
+    let address = listener.local_addr().expect("address");
+    let connect = || {
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
+        client.set_nonblocking(true).expect("non-blocking");
+        client.connect(&address).expect_err("in progress");
+        client
+    };
+    // The listener, and four transitions of the only one that is accepted.
+    let _first = connect();
+    trace.wait_for(5);
+    let second = connect();
+    drop(second);
+    trace.wait_for(7);
+    assert!(trace.stop().success());
+    let servers = trace.transitions().filter(|it| it["role"] == "server").count();
+    assert_eq!(servers, 2);
+    let mut ended: Vec<_> = trace.of_type("connection").map(|it| (&it["role"], &it["outcome"])).collect();
+    ended.retain(|(role, _)| *role == "client");
+    assert_eq!(ended, [(&"client".into(), &"aborted".into())]);
 }
 
 /// A wire that carries nothing once it is cut.

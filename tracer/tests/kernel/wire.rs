@@ -46,11 +46,54 @@ impl Packet {
         self.flags() & 2 != 0
     }
 
+    /// The ICMP message that says that this packet could not be delivered (RFC 792: type 3 with this code).
+    pub(crate) fn undeliverable(&self, code: u8) -> Self {
+        let header = usize::from(self.bytes[0] & 0xf) * 4;
+        // What came, with 8 bytes of its payload, after type, code, checksum and 4 bytes of zero.
+        let mut message = [&[3, code, 0, 0, 0, 0, 0, 0][..], &self.bytes[..header + 8]].concat();
+        let sum = !ones_complement_sum(&message);
+        message[2..4].copy_from_slice(&sum.to_be_bytes());
+        let length = u16::try_from(20 + message.len()).expect("a packet").to_be_bytes();
+        let mut ip = [0x45, 0, length[0], length[1], 0, 0, 0, 0, 64, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        ip[12..16].copy_from_slice(&self.bytes[16..20]);
+        ip[16..20].copy_from_slice(&self.bytes[12..16]);
+        let sum = !ones_complement_sum(&ip);
+        ip[10..12].copy_from_slice(&sum.to_be_bytes());
+        Self { to_far: !self.to_far, bytes: [&ip[..], &message].concat() }
+    }
+
+    /// Acknowledges so many bytes more than its sender did.
+    pub(crate) fn acknowledge_more(&mut self, bytes: u32) {
+        let at = usize::from(self.bytes[0] & 0xf) * 4;
+        let field = at + 8..at + 12;
+        let number = u32::from_be_bytes(self.bytes[field.clone()].try_into().expect("four bytes"));
+        self.bytes[field].copy_from_slice(&number.wrapping_add(bytes).to_be_bytes());
+        let sum = self.checksum(at);
+        self.bytes[at + 16..at + 18].copy_from_slice(&sum.to_be_bytes());
+    }
+
+    /// The checksum that the TCP segment at byte `at` should have (RFC 9293 section 3.1).
+    fn checksum(&self, at: usize) -> u16 {
+        let segment = &self.bytes[at..];
+        let length = u32::try_from(segment.len()).expect("a packet");
+        let header = [&self.bytes[12..20], &6_u32.to_be_bytes(), &length.to_be_bytes()].concat();
+        !ones_complement_sum(&[&header, &segment[..16], &segment[18..]].concat())
+    }
+
     /// The TCP header's flags; none if it is another protocol's packet.
     fn flags(&self) -> u8 {
         let header = usize::from(self.bytes[0] & 0xf) * 4;
         if self.bytes[9] == 6 { self.bytes[header + 13] } else { 0 }
     }
+}
+
+/// The sum of 16-bit words that IP, ICMP and TCP take their checksums from (RFC 1071).
+fn ones_complement_sum(bytes: &[u8]) -> u16 {
+    bytes.chunks(2).fold(0_u16, |sum, word| {
+        let word = u16::from_be_bytes([word[0], word.get(1).copied().unwrap_or(0)]);
+        let (sum, carry) = sum.overflowing_add(word);
+        sum + u16::from(carry)
+    })
 }
 
 impl Wire {

@@ -130,6 +130,7 @@ impl Programs<'_> {
             offsets: self.kernel.offsets,
             reset_reason: u32::from(!self.kernel.reset_reasons.is_empty()),
             read_packets: u32::from(self.kernel.can_read_packets()),
+            reserved: 0,
             filter: self.filter.config,
             wake_every: sizes.wake_every(),
         };

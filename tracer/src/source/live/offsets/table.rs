@@ -160,6 +160,7 @@ pub(super) const ROWS: &[Row] = &[
     row!(tcp_bytes_received, "tcp_sock", "bytes_received": 8),
     row!(tcp_fastopen_connect_bit, "tcp_sock", "fastopen_connect": BIT; FAST_OPEN),
     row!(tcp_syn_fastopen_bit, "tcp_sock", "syn_fastopen": BIT; FAST_OPEN),
+    row!(tcp_syn_data_bit, "tcp_sock", "syn_data": BIT; FAST_OPEN),
     row!(tcp_syn_data_acked_bit, "tcp_sock", "syn_data_acked": BIT; FAST_OPEN),
     row!(icsk_defer_accept, "inet_connection_sock", "icsk_accept_queue.rskq_defer_accept": 1; DEFERRED_ACCEPT),
     row!(req_snt_synack, "tcp_request_sock", "snt_synack": 8; SYN_ACKS),
