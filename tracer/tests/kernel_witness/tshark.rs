@@ -1,4 +1,4 @@
-//! tshark, capturing on the loopback device of this thread's namespace.
+//! tshark, capturing on all devices of this thread's namespace.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -48,7 +48,7 @@ impl Capture {
         let mut child = Command::new("tshark")
             .args([
                 "-i",
-                "lo",
+                "any",
                 "-n",
                 "-l",
                 "-B",
