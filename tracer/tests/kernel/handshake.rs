@@ -272,9 +272,10 @@ fn a_fast_open_may_end_before_its_handshake() {
     server.read_exact(&mut [0; 12]).expect("data");
     server.write_all(b"an answer").expect("data");
     drop(server);
-    trace.wait_for(5);
+    let mut answer = String::new();
+    (&client).read_to_string(&mut answer).expect("an answer and its end");
     drop(client);
-    trace.wait_for(8);
+    trace.wait_for(9);
     assert!(trace.stop().success());
     let server = trace.paths().into_iter().find(|path| path.starts_with("server")).expect("a server");
     assert!(server.starts_with("server LISTEN SYN_RECV FIN_WAIT1"), "{server}");
