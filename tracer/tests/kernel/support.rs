@@ -156,13 +156,18 @@ impl Trace {
 
     /// Reads until `count` transitions are there.
     pub(crate) fn wait_for(&mut self, count: usize) {
-        let mut there = self.transitions().count();
+        self.wait_for_objects("transition", count);
+    }
+
+    /// Reads until `count` objects of this type are there.
+    pub(crate) fn wait_for_objects(&mut self, kind: &str, count: usize) {
+        let mut there = self.of_type(kind).count();
         while there < count {
             let mut line = String::new();
             let read = self.stdout.read_line(&mut line).expect("stdout");
             assert!(read > 0, "tracer ended after {:#?}", self.paths());
             let object: Value = serde_json::from_str(&line).expect("a JSON object a line");
-            there += usize::from(object["type"] == "transition");
+            there += usize::from(object["type"] == kind);
             self.seen.push(object);
         }
     }

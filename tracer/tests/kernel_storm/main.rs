@@ -2,10 +2,10 @@
 //! what a storm leaves to the kernel's own threads delays everybody's packets.
 #![expect(unsafe_code, reason = "unshare(2): namespaces for the test's own thread")]
 
+mod over_init;
 #[path = "../kernel/support.rs"]
 #[expect(dead_code, reason = "it serves the other kernel tests, too")]
 mod support;
-mod witness;
 
 use std::{
     collections::HashMap,
@@ -22,8 +22,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    over_init::Witness,
     support::{Namespace, require_root},
-    witness::Witness,
 };
 
 /// Transitions of one connection whose client closes first: five of each end.
@@ -130,7 +130,7 @@ fn shown(path: &Path) -> Shown {
 /// Throws a storm at tracer: each transition is shown or counted as lost, but for those that this kernel withholds from
 /// every BPF program.
 fn assert_all_accounted_for(namespace: &Namespace, count: u32) -> Shown {
-    let mut witness = Witness::start();
+    let mut witness = Witness::start(&["sock/inet_sock_set_state"]);
     let file = tempfile::NamedTempFile::new().expect("a file");
     let path = file.path().to_str().expect("UTF-8");
     let mut trace = namespace.trace(&["-o", path, "--ring-size", "64MiB", "--duration", "300s"]);
@@ -198,7 +198,7 @@ fn a_stopped_reader_loses_records_and_counts_each() {
     require_root!();
     let _alone = ALONE.lock();
     let namespace = Namespace::enter();
-    let mut witness = Witness::start();
+    let mut witness = Witness::start(&["sock/inet_sock_set_state"]);
     let mut trace = namespace.trace(&["--ring-size", "128KiB"]);
     trace.signal(Signal::STOP);
     storm(1_000);
@@ -223,7 +223,7 @@ fn what_the_filter_excludes_is_counted_too() {
     require_root!();
     let _alone = ALONE.lock();
     let namespace = Namespace::enter();
-    let mut witness = Witness::start();
+    let mut witness = Witness::start(&["sock/inet_sock_set_state"]);
     let mut trace = namespace.trace(&["--port", "1"]);
     storm(100);
     assert!(trace.stop().success());

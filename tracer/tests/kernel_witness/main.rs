@@ -1,6 +1,9 @@
 //! A mixed load, told by tracer and by tshark: connection by connection the same.
 #![expect(unsafe_code, reason = "unshare(2), inherited descriptors: namespaces and processes of the test's own")]
 
+mod counters;
+#[path = "../kernel_storm/over_init.rs"]
+mod over_init;
 mod owners;
 #[path = "../kernel/support.rs"]
 #[expect(dead_code, reason = "it serves the other kernel tests, too")]
