@@ -62,7 +62,7 @@ impl Report {
 fn line(check: &Finding, color: bool, text: &mut String) {
     let style = if color { style(check.status) } else { Style::new() };
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{style}{:<9}{style:#} {:<16} {}", check.status.word(), check.name, check.detail);
+    let _ = writeln!(text, "{style}{:<9}{style:#} {:<19} {}", check.status.word(), check.name, check.detail);
     for below in check.remedy.iter().map(|remedy| format!("→ {remedy}")) {
         let _ = writeln!(text, "{:27}{below}", "");
     }

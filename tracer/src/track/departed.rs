@@ -12,7 +12,7 @@ use crate::{
 
 /// How long it may take from →CLOSE to the RST. Both happen in one go, microseconds apart, but for a task that is preempted
 /// in between.
-const LINGER_NS: u64 = 20_000_000;
+const LINGER_NS: u64 = 100_000_000;
 
 /// A connection that has reached CLOSE.
 #[derive(Clone, Debug)]

@@ -67,8 +67,12 @@ fn members(types: &Types) -> Vec<Finding> {
 fn without(missing: &MissingField) -> Finding {
     let MissingField { feature, reason } = missing;
     let remedy = match reason {
-        FieldError::MissingStruct { .. } | FieldError::MissingMember { .. } => feature.remedy,
+        FieldError::MissingStruct { .. }
+        | FieldError::MissingMember { .. }
+        | FieldError::MissingTracepoint(_)
+        | FieldError::Untold { .. }
+        | FieldError::Unreadable => feature.remedy,
         _ => REPORT,
     };
-    Finding::degraded("members", format!("no {}: {reason}", feature.lost), remedy)
+    Finding::degraded(feature.name, format!("no {}: {reason}", feature.lost), remedy)
 }

@@ -59,9 +59,7 @@ impl Resolved {
     /// Notes that programs may not.
     pub fn forbid_packets(&mut self) {
         if self.offsets.skb_head != ABSENT {
-            let what = "both ends of a reset that no connection wanted, under this lockdown";
-            let reason = FieldError::Untold { tracepoint: "tcp_send_reset", what };
-            self.missing.push(MissingField { feature: &RESET_ENDS, reason });
+            self.missing.push(MissingField { feature: &RESET_ENDS, reason: FieldError::Unreadable });
         }
     }
 }

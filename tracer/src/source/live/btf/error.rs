@@ -62,6 +62,9 @@ pub enum FieldError {
     /// There is no such tracepoint that BPF programs can attach to.
     #[error("this kernel has no tracepoint {0} for BPF programs")]
     MissingTracepoint(&'static str),
+    /// Programs may not read packets (`bpf_probe_read_kernel`).
+    #[error("this kernel is locked down and lets no program read packets")]
+    Unreadable,
     /// The tracepoint does not tell this.
     #[error("{tracepoint} of this kernel does not tell {what}")]
     Untold {

@@ -66,7 +66,7 @@ pub(super) const RESET_REASONS: Feature = Feature {
 pub(super) const RESET_ENDS: Feature = Feature {
     name: "reset_ends",
     lost: "addresses and ports of resets that no connection wanted",
-    remedy: "they can be read where the kernel is not locked down to confidentiality",
+    remedy: "boot without lockdown=confidentiality to have them",
 };
 pub(super) const SYN_ACKS: Feature = Feature {
     name: "syn_ack_retransmits",
