@@ -45,9 +45,9 @@ pub const FLAG_SYN_DATA: u32 = 1 << 10;
 /// The SYN may have left at the first write, not at `connect()` (`tcp_sock.fastopen_connect`, and `syn_data` or
 /// `syn_fastopen`).
 pub const FLAG_SYN_DEFERRED: u32 = 1 << 11;
-/// The kernel tells of Fast Open: [`FLAG_SYN_DATA`] and [`FLAG_SYN_DEFERRED`] are valid.
+/// The connection becomes ESTABLISHED and the kernel tells of Fast Open: [`FLAG_SYN_DATA`] and [`FLAG_SYN_DEFERRED`] are valid.
 pub const FLAG_FAST_OPEN_KNOWN: u32 = 1 << 13;
-/// The listener lets a connection wait for its first data (`TCP_DEFER_ACCEPT`).
+/// The socket begins to listen, and lets a connection wait for its first data (`TCP_DEFER_ACCEPT`).
 pub const FLAG_DEFER_ACCEPT: u32 = 1 << 12;
 
 /// One event of a TCP socket. All kinds have the same length and the same fields; a field that its kind has no use for is

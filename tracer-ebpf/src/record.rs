@@ -14,6 +14,7 @@ use crate::{
 
 /// `enum tcp_…` in include/net/tcp_states.h.
 pub mod state {
+    pub const ESTABLISHED: u8 = 1;
     pub const SYN_SENT: u8 = 2;
     pub const SYN_RECV: u8 = 3;
     pub const CLOSE: u8 = 7;
@@ -52,6 +53,23 @@ pub fn ends(sk: Sock, tcp: KernelPtr, old: u8, new: u8) -> Ends {
     Ends { family, local_addr, remote_addr, local_port, remote_port, remote_unknown }
 }
 
+/// What is known of Fast Open when a connection becomes ESTABLISHED.
+#[inline(always)]
+fn fast_open(tcp: KernelPtr) -> u32 {
+    if tcp.is_null() || offset!(tcp_syn_data_acked_bit) == ABSENT {
+        return 0;
+    }
+    let mut flags = FLAG_FAST_OPEN_KNOWN;
+    let syn_data = bit(tcp, offset!(tcp_syn_data_bit));
+    if syn_data || bit(tcp, offset!(tcp_syn_data_acked_bit)) {
+        flags |= FLAG_SYN_DATA;
+    }
+    if bit(tcp, offset!(tcp_fastopen_connect_bit)) && (syn_data || bit(tcp, offset!(tcp_syn_fastopen_bit))) {
+        flags |= FLAG_SYN_DEFERRED;
+    }
+    flags
+}
+
 /// Writes every word of the record; a struct literal would become a byte loop or a copy.
 #[inline(always)]
 pub fn record(event: &Event, slot: *mut EventRecord) {
@@ -75,18 +93,10 @@ pub fn record(event: &Event, slot: *mut EventRecord) {
     if load_or::<u32>(*tcp, offset!(tcp_write_seq), 0) != load_or(*tcp, offset!(tcp_snd_una), 0) {
         flags |= FLAG_UNACKED;
     }
-    if !tcp.is_null() && offset!(tcp_syn_data_acked_bit) != ABSENT {
-        flags |= FLAG_FAST_OPEN_KNOWN;
-    }
-    let syn_data = bit(*tcp, offset!(tcp_syn_data_bit));
-    if syn_data || bit(*tcp, offset!(tcp_syn_data_acked_bit)) {
-        flags |= FLAG_SYN_DATA;
-    }
-    if bit(*tcp, offset!(tcp_fastopen_connect_bit)) && (syn_data || bit(*tcp, offset!(tcp_syn_fastopen_bit))) {
-        flags |= FLAG_SYN_DEFERRED;
-    }
-    if load_or::<u8>(*tcp, offset!(icsk_defer_accept), 0) != 0 {
-        flags |= FLAG_DEFER_ACCEPT;
+    match event.new {
+        state::ESTABLISHED => flags |= fast_open(*tcp),
+        state::LISTEN if load_or::<u8>(*tcp, offset!(icsk_defer_accept), 0) != 0 => flags |= FLAG_DEFER_ACCEPT,
+        _ => {}
     }
     // SAFETY: `slot` is a whole record, in a ring or of this CPU and program; raw writes, as it is not initialised.
     unsafe {

@@ -1,6 +1,7 @@
 //! Who is measured, how to start it and what it says it saw.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     io::{Read as _, Seek as _, SeekFrom},
@@ -108,21 +109,21 @@ fn last_line(path: &Path) -> Result<String> {
 #[derive(Deserialize)]
 struct Summary {
     r#type: String,
+    transitions: BTreeMap<String, u64>,
     account: Account,
 }
 
 #[derive(Deserialize)]
 struct Account {
-    decoded: u64,
     closes: bool,
 }
 
-/// Records that reached user space, from the summary at the end.
+/// Transitions that were shown, from the summary at the end.
 fn summarised(line: &str) -> Result<u64> {
     let summary: Summary = serde_json::from_str(line).context("tracer's last line is no summary")?;
     ensure!(summary.r#type == "summary", "tracer's last line is no summary but {}", summary.r#type);
     ensure!(summary.account.closes, "tracer's account does not close: {line}");
-    Ok(summary.account.decoded)
+    Ok(summary.transitions.values().sum())
 }
 
 #[cfg(test)]
@@ -131,7 +132,10 @@ mod tests {
 
     #[test]
     fn the_summary_tells_what_was_seen_if_the_account_closes() {
-        let line = |closes| format!(r#"{{"type":"summary","final":true,"account":{{"decoded":7,"closes":{closes}}}}}"#);
+        let line = |closes| {
+            let transitions = r#"{"CLOSE>SYN_SENT":4,"SYN_SENT>CLOSE":3}"#;
+            format!(r#"{{"type":"summary","transitions":{transitions},"account":{{"closes":{closes}}}}}"#)
+        };
         assert_eq!(summarised(&line(true)).expect("a summary"), 7);
         assert!(summarised(&line(false)).is_err());
         assert!(summarised(r#"{"type":"transition"}"#).is_err());
