@@ -39,6 +39,7 @@ impl TextOutput {
 
     /// Appends who reset whom.
     pub(super) fn reset(&mut self, reset: &ObservedReset, buf: &mut Vec<u8>) {
+        self.resets += 1;
         let mut text = (if reset.is_received() { "RST received" } else { "RST sent" }).to_owned();
         if let Some(state) = reset.state {
             text += &format!(" in {state}");

@@ -46,6 +46,7 @@ pub struct TextOutput {
     day: Date,
     widths: Widths,
     shown: u64,
+    resets: u64,
     scratch: String,
 }
 
@@ -60,6 +61,7 @@ impl TextOutput {
             day: Date::ZERO,
             widths: Widths::default(),
             shown: 0,
+            resets: 0,
             scratch: String::new(),
         }
     }

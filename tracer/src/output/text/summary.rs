@@ -71,7 +71,7 @@ impl TextOutput {
             "Of those delivered, {} read, {} unreadable; {} shown.",
             g(account.decoded),
             g(account.undecodable),
-            g(self.shown)
+            g(self.shown + self.resets)
         );
         let (set, reset) = self.palette.alarm();
         let _ = match (account.closes(), account.lost()) {
