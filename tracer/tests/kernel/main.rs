@@ -11,6 +11,7 @@ mod fields;
 mod filter;
 mod handshake;
 mod lifecycle;
+mod owner;
 mod reset;
 mod sandbox;
 mod support;

@@ -5,6 +5,7 @@ use std::{
     io::{self, Read as _, Write as _},
     net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
     os::fd::AsRawFd as _,
+    sync::mpsc,
     time::Duration,
 };
 
@@ -30,6 +31,12 @@ fn has(trace: &Trace, feature: &str) -> bool {
     let start = trace.of_type("start").next().expect("a start");
     let mut features = start["features"].as_array().expect("features").iter();
     features.find(|it| it["name"] == feature).expect("a feature")["measured"] == true
+}
+
+/// The same of a trace that has just begun.
+fn has_started(trace: &mut Trace, feature: &str) -> bool {
+    trace.wait_for_objects("start", 1);
+    has(trace, feature)
 }
 
 /// Ends the trace when it has seen `count` transitions; its resets, those sent first, with role, reason, initiator, state.
@@ -196,6 +203,39 @@ fn a_wrong_ack_to_a_half_open_connection_is_reset_by_the_listener() {
             format!("{addr}:{port}").parse::<SocketAddr>().expect("an end")
         };
         assert_eq!((end("remote"), end("local")), ends);
+    }
+}
+
+/// Who gives up before the answer comes resets it, and the other end's socket has never been.
+#[test]
+fn a_half_open_connection_that_is_reset_is_no_transition_there() {
+    require_root!();
+    let namespace = Namespace::enter();
+    let (answered, is_answered) = mpsc::channel();
+    let (gone, is_gone) = mpsc::channel();
+    let wire = Wire::lay(&namespace, move |packet| {
+        if packet.is_syn() && !packet.to_far {
+            answered.send(()).expect("the test");
+            is_gone.recv().expect("the test");
+        }
+        vec![packet]
+    });
+    let mut trace = Trace::of(&[&namespace, &wire.far], &[]);
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
+    client.set_nonblocking(true).expect("non-blocking");
+    client.connect(&wire.listener.local_addr().expect("address").into()).expect_err("in progress");
+    is_answered.recv().expect("a SYN-ACK");
+    drop(client);
+    gone.send(()).expect("the wire");
+    if has_started(&mut trace, "reset_reasons") {
+        trace.wait_for_objects("reset", 1);
+    }
+    trace.wait_for(2);
+    assert!(trace.stop().success());
+    assert!(trace.transitions().all(|it| it["role"] == "client"));
+    for reset in trace.of_type("reset") {
+        assert_eq!((&reset["direction"], &reset["reason"]), (&json!("sent"), &json!("NO_SOCKET")));
+        assert_eq!(reset["netns"], namespace.inode);
     }
 }
 

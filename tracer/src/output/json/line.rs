@@ -86,6 +86,8 @@ impl JsonOutput {
         }
         member!(buf, "duration_ns", opened.map(|time| transition.time.since(time)));
         member!(buf, "outcome", connection.outcome.map(|outcome| Word(outcome.name())));
+        let error = transition.error.map(errno::name);
+        member!(buf, "error", error.as_deref().map(Word));
         member!(buf, "closed_by", connection.closed_by.map(|side| Word(side.name())));
         member!(buf, "handshake_ns", connection.handshake_ns);
         member!(buf, "bytes_sent", connection.bytes_sent);
