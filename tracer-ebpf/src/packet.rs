@@ -39,7 +39,7 @@ impl Packet {
     #[inline(always)]
     pub fn ends(self, scratch: &mut Scratch) -> Ends {
         let family = if load_be16(self.0, offset!(skb_protocol)) == ETH_P_IPV6 { AF_INET6 } else { AF_INET };
-        let unknown = mapped(0);
+        let unknown = if family == AF_INET6 { [0; 2] } else { mapped(0) };
         let mut ends = Ends {
             family,
             local_addr: unknown,

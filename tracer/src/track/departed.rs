@@ -13,6 +13,8 @@ use crate::{
 /// How long it may take from →CLOSE to the RST. Both happen in one go, microseconds apart, but for a task that is preempted
 /// in between.
 const LINGER_NS: u64 = 100_000_000;
+/// Connections remembered at most; beyond it the first is as settled as it will be.
+const CAPACITY: usize = 65_536;
 
 /// A connection that has reached CLOSE.
 #[derive(Clone, Debug)]
@@ -51,9 +53,10 @@ impl Departures {
         self.0.remove(place)
     }
 
-    /// Takes out the first one to which nothing can happen any more at `now`.
+    /// Takes out the first one to which nothing can happen any more at `now`, or for which there is no room.
     pub(super) fn settled(&mut self, now: MonotonicNs) -> Option<Departed> {
-        self.0.pop_front_if(|departed| now.since(departed.observed.transition.time) > LINGER_NS)
+        let is_full = self.0.len() > CAPACITY;
+        self.0.pop_front_if(|departed| is_full || now.since(departed.observed.transition.time) > LINGER_NS)
     }
 
     /// Takes out the first one.
