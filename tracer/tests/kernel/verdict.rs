@@ -146,17 +146,18 @@ fn what_icmp_says() {
     }
 }
 
-/// Beyond `tcp_max_tw_buckets` a connection that ends in order has no timewait socket, and is as closed as any.
+/// Beyond `tcp_max_tw_buckets` there is no timewait socket: nobody is there any more when the peer closes, too.
 #[test]
-fn a_full_timewait_table_changes_no_verdict() {
+fn a_full_timewait_table_is_a_reset_for_who_closes_second() {
     require_root!();
     let namespace = Namespace::enter();
     fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0").expect("tcp_max_tw_buckets");
-    let (trace, client, server) = pair(&namespace);
+    let (mut trace, client, server) = pair(&namespace);
     drop(client);
+    trace.wait_for(LISTENER + 8);
     drop(server);
     let (_, verdicts) = verdicts(trace, LISTENER + 10);
-    assert_eq!(verdicts, [["client", "closed", "local"], ["server", "closed", "remote"]]);
+    assert_eq!(verdicts, [["client", "closed", "local"], ["server", "reset", "remote"]]);
 }
 
 /// A SYN that finds the accept queue full is dropped: the client waits, and no socket of the server's changes state.
