@@ -14,20 +14,22 @@ use crate::{
     config::offset,
     filter::{Ends, addresses, decide},
     kernel::{KernelPtr, Sock, argument, load, load_be16},
+    record::state,
     ring::Slot,
 };
 
 /// `trace_tcp_retransmit_synack(const struct sock *sk, const struct request_sock *req)`, net/ipv4/tcp_output.c; `sk` is
-/// the listener. The socket that is made when the handshake completes has the request's cookie (`inet_csk_clone_lock`).
+/// the listener. The socket that is made when the handshake completes has the request's cookie (`inet_csk_clone_lock`). With
+/// Fast Open it is there already, and is `sk`.
 #[inline(always)]
 pub fn try_retransmit_syn_ack(ctx: &BtfTracePointContext) -> Option<i32> {
-    let listener = Sock::from_ptr(argument::<KernelPtr>(ctx, 0));
+    let sk = Sock::from_ptr(argument::<KernelPtr>(ctx, 0));
     let account = Account::of(Program::SynAck)?;
     let counters = account.counters();
     counters.handled += 1;
     let argument = argument::<KernelPtr>(ctx, 1).cast_mut().cast();
     // SAFETY: helper calls; the verifier checks the arguments' types.
-    let (request, cookie) =
+    let (request, inherited) =
         unsafe { (bpf_skc_to_tcp_request_sock(argument) as KernelPtr, bpf_get_socket_cookie(argument)) };
     if request.is_null() {
         counters.not_tcp += 1;
@@ -45,7 +47,8 @@ pub fn try_retransmit_syn_ack(ctx: &BtfTracePointContext) -> Option<i32> {
         remote_port: load_be16(request, offset!(sk_dport)),
         remote_unknown: false,
     };
-    let flags = match decide(listener, &ends, &account) {
+    let cookie = if load::<u8>(sk.ptr(), offset!(sk_state)) == state::LISTEN { inherited } else { sk.cookie() };
+    let flags = match decide(sk, &ends, &account) {
         Verdict::NoMatch => {
             counters.filtered += 1;
             return None;

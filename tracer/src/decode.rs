@@ -10,9 +10,9 @@ use tracer_common::{
     filter::{AF_INET, AF_INET6},
     wire::{
         EVENT_LEN, EventRecord, FLAG_CGROUP, FLAG_DEFER_ACCEPT, FLAG_FAST_OPEN_KNOWN, FLAG_FIN_RECEIVED, FLAG_OWNED,
-        FLAG_REMOTE_UNKNOWN, FLAG_SENT, FLAG_SOCKET, FLAG_SYN_DATA, FLAG_SYN_DEFERRED, FLAG_UNACKED, FLAG_UNDECIDED,
-        KIND_RESET_ABORT, KIND_RESET_ANSWER, KIND_RESET_RECEIVED, KIND_SYN_ACK_RETRANSMIT, KIND_TRANSITION,
-        SocketRecord,
+        FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_SENT, FLAG_SOCKET, FLAG_SYN_DATA, FLAG_SYN_DEFERRED, FLAG_UNACKED,
+        FLAG_UNDECIDED, KIND_RESET_ABORT, KIND_RESET_ANSWER, KIND_RESET_RECEIVED, KIND_SYN_ACK_RETRANSMIT,
+        KIND_TRANSITION, SocketRecord,
     },
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
@@ -109,6 +109,7 @@ fn socket(record: &EventRecord, old: TcpState, new: TcpState) -> Result<Transiti
         bytes_acked: record.bytes_acked,
         bytes_received: record.bytes_received,
         ifindex: (record.ifindex != 0).then_some(record.ifindex),
+        recovered: has(FLAG_RECOVERED),
         undecided: has(FLAG_UNDECIDED),
     })
 }

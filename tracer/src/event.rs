@@ -243,6 +243,8 @@ pub struct Transition {
     pub bytes_received: u64,
     /// Interface the socket is bound to, or routed by, or last received on.
     pub ifindex: Option<u32>,
+    /// The second of the two programs on the tracepoint took it, for the first one was skipped.
+    pub recovered: bool,
     /// The source could not decide the filter for this event.
     pub undecided: bool,
 }
@@ -360,7 +362,7 @@ pub enum Event {
         /// When the first one was sent.
         first: MonotonicNs,
     },
-    /// All that was stamped before this moment has been yielded.
+    /// All that was stamped before this moment has been yielded, but for what waits for its filter to be decided.
     Until(MonotonicNs),
     /// Records were lost.
     Gap(Gap),

@@ -93,6 +93,8 @@ pub struct Past {
     pub closed_by: Option<Side>,
     /// This host's FIN was acknowledged.
     pub fin_acked: bool,
+    /// Some of this follows from transitions that were not seen.
+    pub inferred: bool,
 }
 
 /// The moment a connection became ESTABLISHED.

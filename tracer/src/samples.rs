@@ -87,6 +87,7 @@ pub(crate) fn transition(old: TcpState, new: TcpState) -> Transition {
         bytes_acked: 0,
         bytes_received: 0,
         ifindex: None,
+        recovered: false,
         undecided: false,
     }
 }

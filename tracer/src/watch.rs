@@ -13,7 +13,7 @@ use crate::{
     event::{ClockPair, Event},
     filter::StateFilter,
     measure,
-    observation::{Observation, Start, Summary},
+    observation::{Observation, ObservedReset, Start, Summary},
     output::{Output, Sink, SinkError},
     run::{Failure, Status},
     sandbox::{Sandbox, SandboxError},
@@ -88,9 +88,12 @@ impl Printer {
 
     /// Formats an observation, if it is to be shown.
     fn print(&mut self, observation: &Observation) {
-        if let Some(observed) = observation.observed()
-            && (self.exhausted || !self.shown.shows(&observed.transition))
-        {
+        let shows = match observation {
+            // There is no connection that could be in a state.
+            Observation::Reset(ObservedReset { state: None, .. }) => self.shown == StateFilter::default(),
+            _ => observation.observed().is_none_or(|observed| self.shown.shows(&observed.transition)),
+        };
+        if !shows || (self.exhausted && observation.observed().is_some()) {
             return;
         }
         self.output.observe(observation, &mut self.buffer);

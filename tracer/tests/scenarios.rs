@@ -1,4 +1,4 @@
-//! Imagined connections: the files in `scenarios/`, events in and observations out. Adding one needs no Rust; ARCHITECTURE.md
+//! Imagined connections: the files in `scenarios/`, events in and observations out. Adding one needs no Rust; CONTRIBUTING.md
 //! says how they are written.
 
 use std::{fs, num::NonZeroU64, path::Path, sync::Arc};
@@ -49,6 +49,7 @@ struct Happening {
     /// When the first SYN-ACK left, microseconds; the event is another one.
     first_syn_ack_us: Option<u64>,
     socket: u64,
+    ifindex: Option<u32>,
     local: String,
     remote: String,
     /// `name/pid` of whoever holds the socket's lock.
@@ -66,6 +67,8 @@ struct Happening {
     syn_data: bool,
     syn_deferred: bool,
     defer_accept: bool,
+    /// Taken by the second program.
+    recovered: bool,
 }
 
 impl Default for Happening {
@@ -78,6 +81,7 @@ impl Default for Happening {
             reason: None,
             first_syn_ack_us: None,
             socket: 1,
+            ifindex: None,
             local: "10.0.0.1:40000".into(),
             remote: "10.0.0.2:443".into(),
             by: None,
@@ -93,6 +97,7 @@ impl Default for Happening {
             syn_data: false,
             syn_deferred: false,
             defer_accept: false,
+            recovered: false,
         }
     }
 }
@@ -149,7 +154,8 @@ impl Happening {
             total_retrans: self.retransmits,
             bytes_acked: self.acked,
             bytes_received: self.received,
-            ifindex: None,
+            ifindex: self.ifindex,
+            recovered: self.recovered,
             undecided: false,
         }
     }

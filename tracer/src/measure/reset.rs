@@ -7,11 +7,8 @@ use crate::{
     observation::{ObservedReset, Side},
 };
 
-/// errno values as in `connection`.
-mod errno {
-    pub(super) const ECONNABORTED: u16 = 103;
-    pub(super) const ETIMEDOUT: u16 = 110;
-}
+/// errno, as in `connection`.
+const ECONNABORTED: u16 = 103;
 
 /// Why an RST was sent, and whether the kernel said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,21 +22,20 @@ pub struct Reason {
 /// Accepted in SYN_SENT: there is no listener, or something on the way pretends so (RFC 9293 section 3.10.7.3).
 const REFUSED: &str = "REFUSED";
 
+/// Number of the loopback device in every network namespace (`LOOPBACK_IFINDEX`, include/net/flow.h).
+const LOOPBACK: u32 = 1;
+
 /// Where an RST was made: at this host, or somewhere beyond it, by the peer or a device on the way. One that was received
-/// from this very host, over loopback, was made at this host.
+/// over loopback, as all is that goes to an address of this namespace's own, was made at this host.
 #[must_use]
 pub fn initiator(reset: &ObservedReset) -> Side {
-    let socket = &reset.observed.transition;
-    let at_home = socket
-        .remote
-        .is_some_and(|remote| remote.canonical().is_loopback() || remote.canonical() == socket.local.canonical());
+    let at_home = reset.observed.transition.ifindex == Some(LOOPBACK);
     if reset.is_received() && !at_home { Side::Remote } else { Side::Local }
 }
 
 /// Why it was made; `None` if nothing tells.
 #[must_use]
 pub fn reason(reset: &ObservedReset) -> Option<Reason> {
-    use errno::{ECONNABORTED, ETIMEDOUT};
     if let Some(name) = &reset.reason {
         return Some(Reason { name: Arc::clone(name), inferred: false });
     }
@@ -47,8 +43,6 @@ pub fn reason(reset: &ObservedReset) -> Option<Reason> {
         (ResetKind::Received, Some(TcpState::SynSent), _) => REFUSED,
         // `tcp_abort`, for an administrator (`ss -K`).
         (ResetKind::Abort, _, Some(ECONNABORTED)) => "TCP_STATE",
-        // `tcp_keepalive_timer`.
-        (ResetKind::Abort, _, Some(ETIMEDOUT)) => "TCP_KEEPALIVE_TIMEOUT",
         _ => return None,
     };
     Some(Reason { name: name.into(), inferred: true })

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use tracer_common::filter::Verdict;
 
 use crate::{
-    event::{MonotonicNs, SocketCookie, TcpState},
+    event::{MonotonicNs, SocketCookie, TcpState, Transition},
     observation::{ObservedReset, ObservedTransition},
 };
 
@@ -44,6 +44,12 @@ pub(super) struct Departures(VecDeque<Departed>);
 impl Departures {
     pub(super) fn push(&mut self, departed: Departed) {
         self.0.push_back(departed);
+    }
+
+    /// Whether this end is there already.
+    pub(super) fn has(&self, end: &Transition) -> bool {
+        let is_it = |it: &Transition| it.cookie == end.cookie && it.old == end.old;
+        self.0.iter().rev().any(|departed| is_it(&departed.observed.transition))
     }
 
     /// Takes out the socket's last end, if a reset may still follow. It comes microseconds later, so the end is among the

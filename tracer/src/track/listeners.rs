@@ -48,7 +48,7 @@ impl Listeners {
         }
     }
 
-    /// What listens where this connection came in; `None` if unknown or if it could be several that differ.
+    /// What listens where this connection came in; `None` if unknown or if it could be several processes.
     pub(super) fn of(&self, transition: &Transition) -> Option<Listener> {
         let (netns, addr, port) = key(transition.netns, &transition.local)?;
         let any_v4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -60,7 +60,11 @@ impl Listeners {
             .find_map(|candidate| self.0.get(&(netns, candidate, port)))
             .and_then(|sharing| {
                 let (_, first) = sharing.first()?;
-                sharing.iter().all(|(_, listener)| listener == first).then_some(*first)
+                let agree =
+                    |differs: fn(&Listener, &Listener) -> bool| !sharing.iter().any(|(_, it)| differs(it, first));
+                let deferred_accept =
+                    first.deferred_accept.filter(|_| agree(|one, other| one.deferred_accept != other.deferred_accept));
+                agree(|one, other| one.process != other.process).then_some(Listener { deferred_accept, ..*first })
             })
     }
 }

@@ -111,7 +111,8 @@ impl Tracker {
     fn meet(&mut self, socket: ExistingSocket) {
         let ExistingSocket { cookie, netns, local, listens, holder, defer_accept } = socket;
         if listens {
-            let listener = Listener { process: holder, deferred_accept: Some(defer_accept) };
+            // If it does not defer, it may do so later.
+            let listener = Listener { process: holder, deferred_accept: defer_accept.then_some(true) };
             self.listeners.insert(netns, &local, cookie, listener);
         }
         if self.existing.len() < self.table.capacity() {
@@ -161,12 +162,15 @@ impl Tracker {
     }
 
     fn transition(&mut self, transition: Transition, report: &mut impl FnMut(&Observation)) {
-        let mut connection = self.connection(&transition, report);
-        if connection.previous == Some(transition.old) && connection.state == transition.new {
+        let known = self.table.take(&transition);
+        if self.came_before(&transition, known.as_ref()) {
             self.tally.duplicates += 1;
-            self.file(&transition, connection, report);
+            if let Some(known) = known {
+                self.file(&transition, known, report);
+            }
             return;
         }
+        let mut connection = self.connection(&transition, known, report);
         complete(&mut connection.waiting, &transition);
         self.infer(&transition, &mut connection, report);
         let in_state_ns = (connection.state == transition.old)
@@ -193,39 +197,37 @@ impl Tracker {
         }
     }
 
+    /// Whether the second program took what the first one had: its copy of the transition comes right after the other.
+    fn came_before(&self, transition: &Transition, known: Option<&Connection>) -> bool {
+        transition.recovered
+            && match known {
+                Some(known) => known.previous == Some(transition.old) && known.state == transition.new,
+                None => transition.new == TcpState::Close && self.departures.has(transition),
+            }
+    }
+
     /// What is known of the transition's socket, or a fresh entry.
-    fn connection(&mut self, transition: &Transition, report: &mut impl FnMut(&Observation)) -> Connection {
-        let mut known = self.table.take(transition);
+    fn connection(
+        &mut self,
+        transition: &Transition,
+        mut known: Option<Connection>,
+        report: &mut impl FnMut(&Observation),
+    ) -> Connection {
         self.tally.discontinuities += u64::from(known.as_ref().is_some_and(|known| known.state != transition.old));
         let starts = transition.old == TcpState::Close
             || (transition.old == TcpState::Listen && transition.new == TcpState::SynRecv);
-        if let Some(life) = known.take_if(|known| starts && known.previous != Some(transition.old)) {
-            self.end_unseen(transition, life, report);
+        if let Some(life) = known.take_if(|_| starts) {
+            // Its end was not seen. Nothing tells when and how it came, so nothing is said of it.
+            self.forget(life, report);
         }
         known.unwrap_or_else(|| {
             let holder = transition.cookie.and_then(|cookie| self.existing.remove(&cookie));
             let owner = holder.filter(|_| !starts).map(|process| Owner { process, source: OwnerSource::Proc });
-            Connection {
-                state: transition.old,
-                previous: None,
-                entered: None,
-                known: Known { owner, ..Known::default() },
-                verdict: Verdict::Undecided,
-                waiting: Vec::new(),
-                doubtful: None,
-            }
+            Connection { known: Known { owner, ..Known::default() }, ..Connection::new(transition.old) }
         })
     }
 
-    /// The socket starts anew, so its life before must have ended.
-    fn end_unseen(&mut self, next: &Transition, mut life: Connection, report: &mut impl FnMut(&Observation)) {
-        let transition = Transition { old: life.state, new: TcpState::Close, ..unseen(next) };
-        let observed = ObservedTransition { transition, in_state_ns: None, known: life.known, inferred: true };
-        self.decide(Observation::Transition(observed), &mut life, report);
-        self.forget(life, report);
-    }
-
-    /// Reports the transitions that must have come before this one, if there is only one way they can have come.
+    /// Reports the transitions that must have come before this one, if there is one shortest way they can have come.
     fn infer(&mut self, now: &Transition, connection: &mut Connection, report: &mut impl FnMut(&Observation)) {
         if connection.state == now.old {
             return;
@@ -235,6 +237,7 @@ impl Tracker {
             self.learn(&transition, &mut connection.known);
             if new != TcpState::Established {
                 remember(&transition, None, &mut connection.known.past);
+                connection.known.past.inferred = true;
             }
             let observed =
                 ObservedTransition { transition, in_state_ns: None, known: connection.known, inferred: true };

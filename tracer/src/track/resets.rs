@@ -6,9 +6,9 @@
 
 use tracer_common::filter::Verdict;
 
-use super::{Departed, Tracker, WAITING};
+use super::{Departed, Tracker, WAITING, table::Connection};
 use crate::{
-    event::{MonotonicNs, Reset, ResetKind, TcpState},
+    event::{MonotonicNs, Reset, ResetKind, TcpState, Transition},
     observation::{Closed, Known, Observation, ObservedReset, ObservedTransition, Owner, OwnerSource, Role},
 };
 
@@ -17,8 +17,9 @@ const RCV_SHUTDOWN: u8 = 1;
 
 impl Tracker {
     pub(super) fn reset(&mut self, reset: Reset, report: &mut impl FnMut(&Observation)) {
-        let is_sent = reset.kind != ResetKind::Received;
-        if let Some(departed) = reset.socket.cookie.filter(|_| is_sent).and_then(|it| self.departures.take(it)) {
+        // A socket that lives again has nothing to do with its last end.
+        let is_over = matches!(reset.state, Some(TcpState::Close | TcpState::TimeWait));
+        if let Some(departed) = reset.socket.cookie.filter(|_| is_over).and_then(|it| self.departures.take(it)) {
             self.reset_of_departed(&reset, departed, report);
         } else if let Some(connection) = reset.socket.cookie.and_then(|cookie| self.table.get(cookie)) {
             let observed = observe(&reset, connection.known, reset.state);
@@ -34,7 +35,12 @@ impl Tracker {
                 _ => {}
             }
         } else {
-            let observation = Observation::Reset(observe(&reset, self.stranger(&reset), reset.state));
+            let observed = observe(&reset, self.stranger(&reset), reset.state);
+            if is_doubtful(&reset) {
+                self.meet_doubtful(observed, report);
+                return;
+            }
+            let observation = Observation::Reset(observed);
             if self.lets_pass(&observation) {
                 self.emit(observation, report);
             }
@@ -53,6 +59,14 @@ impl Tracker {
             // What seemed received was this one.
             self.emit(Observation::Closed(Closed { observed, data_after_close: true }), report);
         }
+    }
+
+    /// Files a connection of which nothing was seen before, until its end tells whose reset it was.
+    fn meet_doubtful(&mut self, observed: ObservedReset, report: &mut impl FnMut(&Observation)) {
+        let socket = observed.observed.transition;
+        let known = observed.observed.known;
+        let connection = Connection { known, doubtful: Some(Box::new(observed)), ..Connection::new(socket.new) };
+        self.file(&socket, connection, report);
     }
 
     /// What is known of a socket of which nothing was seen, or of a connection that has none.
@@ -103,7 +117,9 @@ impl Tracker {
 }
 
 fn observe(reset: &Reset, known: Known, state: Option<TcpState>) -> ObservedReset {
-    let observed = ObservedTransition { transition: reset.socket, in_state_ns: None, known, inferred: false };
+    let nominal = state.unwrap_or(reset.socket.new);
+    let transition = Transition { old: nominal, new: nominal, ..reset.socket };
+    let observed = ObservedTransition { transition, in_state_ns: None, known, inferred: false };
     ObservedReset { observed, state, kind: reset.kind, reason: reset.reason.clone() }
 }
 

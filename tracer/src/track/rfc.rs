@@ -29,15 +29,22 @@ pub fn expected_after(old: TcpState) -> &'static [TcpState] {
 /// Longest way that is worth inferring: from SYN_SENT to LAST_ACK it takes three steps.
 const LONGEST: usize = 3;
 
+/// Whether this step is worth considering where it was not seen. What Linux reports never leads through CLOSE, LISTEN or
+/// TIME_WAIT, and only a Fast Open server leaves SYN_RECV for anything but ESTABLISHED.
+fn is_usual(old: TcpState, new: TcpState) -> bool {
+    !matches!(new, Close | Listen | TimeWait) && (old != SynRecv || new == Established)
+}
+
 /// The transitions by which a connection in `from` has come to `to`, if they were not seen and there is but one shortest
-/// way; else none. What Linux reports never leads through CLOSE, LISTEN or TIME_WAIT.
+/// way; else none.
 pub(super) fn way(from: TcpState, to: TcpState) -> Vec<(TcpState, TcpState)> {
     let mut ways = vec![vec![from]];
     for _ in 0..LONGEST {
         let longer = ways.iter().flat_map(|way| {
-            let last = way.last().map_or(&[][..], |last| expected_after(*last));
-            let inner = last.iter().filter(|next| !matches!(next, Close | Listen | TimeWait));
-            inner.map(|next| [&way[..], &[*next]].concat())
+            let last = way.last().copied();
+            let next = last.map_or(&[][..], expected_after).iter().copied();
+            let usual = next.filter(move |next| last.is_some_and(|last| is_usual(last, *next)));
+            usual.map(|next| [&way[..], &[next]].concat())
         });
         ways = longer.collect();
         let mut there = ways.iter().filter(|way| way.last() == Some(&to));

@@ -24,6 +24,21 @@ pub(super) struct Connection {
     pub(super) doubtful: Option<Box<ObservedReset>>,
 }
 
+impl Connection {
+    /// One of which nothing is known but its state.
+    pub(super) fn new(state: TcpState) -> Self {
+        Self {
+            state,
+            entered: None,
+            previous: None,
+            known: Known::default(),
+            verdict: Verdict::Undecided,
+            waiting: Vec::new(),
+            doubtful: None,
+        }
+    }
+}
+
 /// Identity of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {

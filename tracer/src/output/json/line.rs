@@ -95,6 +95,9 @@ impl JsonOutput {
         member!(buf, "retransmits", transition.total_retrans);
         member!(buf, "rtt_ns", connection.rtt_ns());
         member!(buf, "complete", opened.is_some());
+        if known.past.inferred {
+            buf.extend_from_slice(b",\"inferred\":[\"closed_by\",\"bytes_sent\"]");
+        }
         buf.extend_from_slice(b"}\n");
     }
 

@@ -39,7 +39,7 @@ impl TextOutput {
     pub(super) fn transition(&mut self, observed: &ObservedTransition, buf: &mut Vec<u8>) {
         let ObservedTransition { transition, in_state_ns, known, inferred } = observed;
         self.new_day(transition, buf);
-        self.shown += 1;
+        self.shown += u64::from(!observed.inferred);
         self.scratch.clear();
         self.clock_time(transition.time, buf);
         buf.push(b' ');
