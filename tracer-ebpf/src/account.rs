@@ -52,7 +52,7 @@ pub enum Program {
     ReceiveReset = 4,
     /// Resets received that the first one was skipped for.
     ReceiveResetAgain = 5,
-    /// SYN-ACKs sent once more: always in a softirq, which none interrupts, so one is enough.
+    /// SYN-ACKs sent once more: in a softirq, which none interrupts, but for a corner of Fast Open; one is enough.
     SynAck = 6,
 }
 
