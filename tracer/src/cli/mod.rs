@@ -37,7 +37,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Show each TCP state change as it happens
+    /// Show each TCP state change and reset as it happens
     #[command(after_help = help::WATCH)]
     Watch(Box<WatchArgs>),
     /// Say whether this machine can run tracer and, if not, what is missing

@@ -111,6 +111,8 @@ impl Drop for Cgroup {
 pub(crate) struct Trace {
     pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
+    /// What it says on stderr after that.
+    rest: Option<JoinHandle<Vec<String>>>,
     /// What it had said on stderr when it was attached.
     pub(crate) said: Vec<String>,
     pub(crate) seen: Vec<Value>,
@@ -148,10 +150,10 @@ impl Trace {
                 _ => panic!("tracer did not attach: {said:?}"),
             }
         }
-        // Keep reading, so that it never writes into a closed pipe.
-        thread::spawn(move || stderr.for_each(drop));
+        // Keep reading, so that it never writes into a closed pipe, and show it where a test that fails shows its output.
+        let rest = thread::spawn(move || stderr.map_while(Result::ok).collect());
         let stdout = BufReader::new(child.stdout.take().expect("stdout"));
-        Self { child, stdout, said, seen: Vec::new() }
+        Self { child, stdout, rest: Some(rest), said, seen: Vec::new() }
     }
 
     /// Reads until `count` transitions are there.
@@ -189,6 +191,9 @@ impl Trace {
         while self.stdout.read_line(&mut line).expect("stdout") > 0 {
             self.seen.push(serde_json::from_str(&line).expect("a JSON object a line"));
             line.clear();
+        }
+        for line in self.rest.take().into_iter().flat_map(|rest| rest.join().expect("stderr")) {
+            println!("{line}");
         }
         self.child.wait().expect("tracer")
     }
