@@ -184,8 +184,8 @@ pub struct ProgramCounters {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct Handoff {
-    /// Address of the `struct sock`, or of the packet if there is none; 0 when the second program has taken note.
-    pub sock: u64,
+    /// Of the `struct sock`, or of the packet that is answered; 0 when the second program has taken note.
+    pub address: u64,
     /// `kind << 16 | old << 8 | new`.
     pub what: u64,
 }
@@ -206,6 +206,8 @@ pub struct Scratch {
     pub network_header: [u8; 40],
     /// The ports in its TCP header, source first, network byte order.
     pub ports: [u8; 8],
+    /// The address of the socket or packet.
+    pub address: u64,
 }
 
 /// All that the kernel side keeps per CPU.
@@ -216,8 +218,8 @@ pub struct Scratch {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct CpuState {
-    /// Index 0: the last event a first program took here that no socket owner raised; index 1: that one did.
-    pub handoff: [Handoff; 2],
+    /// The last event of its kind that a first program took here: raised undisturbed, by a socket's owner, for a packet.
+    pub handoff: [Handoff; 3],
     /// Which of this CPU's ring buffers a program is in the middle of: 1, else 0.
     pub busy: [u64; LANES],
     /// Records submitted to each ring buffer since its reader was last woken.
@@ -230,7 +232,7 @@ pub struct CpuState {
     pub scratch: [Scratch; PROGRAMS],
 }
 
-/// How many notes of owned events there are for all CPUs together; a power of two.
+/// How many notes there are for all CPUs together, on events that can be interrupted; a power of two.
 pub const NOTES: u32 = 4096;
 
 /// Offset of a field that this kernel does not have. The verifier removes the code that would read it.
@@ -407,8 +409,8 @@ const _: () = {
     assert!(size_of::<ProgramCounters>() == 8 * 8);
     assert!(
         size_of::<CpuState>()
-            == 32 + 16 * LANES + 2 * 256 * 8 + PROGRAMS * (size_of::<ProgramCounters>() + size_of::<Scratch>())
+            == 48 + 16 * LANES + 2 * 256 * 8 + PROGRAMS * (size_of::<ProgramCounters>() + size_of::<Scratch>())
     );
-    assert!(size_of::<Scratch>() == EVENT_LEN + 8 * CGROUP_DEPTH + 40 + 8);
+    assert!(size_of::<Scratch>() == EVENT_LEN + 8 * CGROUP_DEPTH + 40 + 8 + 8);
     assert!(size_of::<Config>() == size_of::<Offsets>() + 12 + size_of::<FilterConfig>() + 8);
 };

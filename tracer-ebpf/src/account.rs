@@ -6,33 +6,36 @@ use aya_ebpf::{
 };
 use tracer_common::wire::{CpuState, Handoff, LANES, NOTES, ProgramCounters, Scratch};
 
-use crate::kernel::Sock;
-
 /// Key: 0. One value per CPU, always there.
 #[btf_map]
 static CPU_STATE: PerCpuArray<CpuState, 1> = PerCpuArray::new();
 
-/// Key: a hash of a socket's cookie. Value: the last event of such a socket that its owner raised and the first program
-/// took. All of them are always there.
+/// Key: a hash of the address of a socket or packet. Value: the last event of such a one that can be interrupted and that
+/// the first program took. All of them are always there.
 #[btf_map]
-static OWNED: Array<Handoff, { NOTES as usize }> = Array::new();
+static NOTED: Array<Handoff, { NOTES as usize }> = Array::new();
 
-/// The place for a note on an event of this socket that all CPUs see.
+/// Set by user space before it detaches: the second programs take nothing any more. Whoever holds another reference to a
+/// link for a moment (a process that lists descriptors or links) can have it outlive the first program's.
+#[unsafe(no_mangle)]
+static mut ENDING: u32 = 0;
+
+/// The place for a note on an event of this socket or packet that all CPUs see.
 #[inline(always)]
-fn shared_note(sk: Sock) -> Option<&'static mut Handoff> {
-    // Cookies are given out to CPUs in batches (`COOKIE_LOCAL_BATCH`), so their lowest bits are often the same.
-    let place = sk.cookie().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - NOTES.ilog2());
-    // SAFETY: events of one socket do not overlap; two sockets that share a place overwrite each other at worst.
-    OWNED.get_ptr_mut(place as u32).map(|note| unsafe { &mut *note })
+fn shared_note(address: u64) -> Option<&'static mut Handoff> {
+    // The lowest bits of addresses are often the same.
+    let place = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - NOTES.ilog2());
+    // SAFETY: events of one socket or packet do not overlap; two that share a place overwrite each other at worst.
+    NOTED.get_ptr_mut(place as u32).map(|note| unsafe { &mut *note })
 }
 
 /// Whether the note is of this event, which it then is no more.
 #[inline(always)]
 fn take(note: Option<&mut Handoff>, event: Handoff) -> bool {
     let Some(note) = note else { return false };
-    let taken = note.sock == event.sock && note.what == event.what;
+    let taken = note.address == event.address && note.what == event.what;
     if taken {
-        note.sock = 0;
+        note.address = 0;
     }
     taken
 }
@@ -64,15 +67,25 @@ impl Program {
     }
 }
 
-/// What happened to a socket, as far as one event is told from another.
+/// Who raises an event, and so what can come between the first program and the second.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Raised {
+    /// A softirq, or a task that holds the socket's spinlock with bottom halves off: none of its like.
+    Undisturbed = 0,
+    /// A task that owns the socket's lock: a softirq, and since 7.x other tasks.
+    ByOwner = 1,
+    /// The answer to a packet: nothing in a softirq; but out of a backlog the same as above.
+    ForPacket = 2,
+}
+
+/// What happened, as far as one event is told from another: only what both programs are sure to find alike.
 #[derive(Clone, Copy)]
 pub struct Claim {
-    /// The socket; null if there is none.
-    pub sk: Sock,
-    /// Its address, or that of the packet.
+    /// Of the socket, or of the packet that is answered: a listener and a socket it has just made are not locked then,
+    /// so that both their state and their lock can change between the two programs.
     pub address: u64,
-    /// The current task holds the socket's lock.
-    pub owned: bool,
+    /// By whom.
+    pub raised: Raised,
     /// `KIND_…`.
     pub kind: u8,
     /// State left.
@@ -134,21 +147,23 @@ impl Account {
     /// Whether this program is the one to handle the event: the first one notes what it takes, the second takes what was
     /// not noted.
     ///
-    /// A note lies on its CPU. What a softirq raises, or a task that holds the spinlock with bottom halves off, is not
-    /// interrupted by its like, so between the first program and the second no other overwrites its note. What a task
-    /// raises while it owns the socket lock has a note of its own kind, and a second one that all CPUs see: since 7.x such
-    /// a task can be preempted between the two programs, by another that overwrites the note, and can go on on another
-    /// CPU. Both notes would have to be overwritten for an event to be taken twice; the account would say so
-    /// (seen > made).
+    /// A note lies on its CPU, in a place for its kind of [`Raised`]: what none of its like interrupts finds its note as
+    /// it was. The other kinds have a second note that all CPUs see, for such a task can be interrupted by what
+    /// overwrites the first, and since 7.x can go on on another CPU. Both notes would have to be overwritten for an event
+    /// to be taken twice; the account would say so (seen > made).
     #[inline(always)]
     pub fn claims(&self, claim: Claim) -> bool {
-        let Claim { sk, address, owned, kind, old, new } = claim;
-        let event = Handoff { sock: address, what: u64::from(kind) << 16 | u64::from(old) << 8 | u64::from(new) };
+        let Claim { address, raised, kind, old, new } = claim;
+        let event = Handoff { address, what: u64::from(kind) << 16 | u64::from(old) << 8 | u64::from(new) };
         // SAFETY: a per-CPU value, shared by the two programs in the order described above.
-        let here: &mut Handoff = unsafe { &mut (*self.state).handoff[owned as usize] };
-        let shared = if owned { shared_note(sk) } else { None };
+        let here: &mut Handoff = unsafe { &mut (*self.state).handoff[raised as usize] };
+        let shared = if raised == Raised::Undisturbed { None } else { shared_note(self.number(address)) };
         if self.program.is_second() {
-            // Both are taken back, or one would be found again by the same socket's next life.
+            // SAFETY: a load of one word. Volatile: user space writes it.
+            if unsafe { (&raw const ENDING).read_volatile() } != 0 {
+                return false;
+            }
+            // Both are taken back, or one would be found again by whatever has the same address next.
             return !(take(Some(here), event) | take(shared, event));
         }
         *here = event;
@@ -156,6 +171,17 @@ impl Account {
             *note = event;
         }
         true
+    }
+
+    /// An address as a number: the verifier lets nobody calculate with a pointer, but what comes out of a map is none.
+    #[inline(always)]
+    fn number(&self, address: u64) -> u64 {
+        let place = &raw mut self.scratch().address;
+        // SAFETY: this program's own room. Volatile, or the compiler leaves the map out.
+        unsafe {
+            place.write_volatile(address);
+            place.read_volatile()
+        }
     }
 
     /// Counts a TCP transition before any filter.

@@ -10,7 +10,7 @@ use tracer_common::{
 };
 
 use crate::{
-    account::{Account, Claim, Program},
+    account::{Account, Claim, Program, Raised},
     config::{config, offset},
     filter::{Ends, Place, addresses, decide, netns},
     kernel::{KernelPtr, Sock, argument, load, load_be16},
@@ -32,14 +32,16 @@ pub fn try_send_reset(ctx: &BtfTracePointContext, program: Program) -> Option<i3
     if !tcp.is_null() {
         // A tcp_sock begins with its sock.
         let sk = Sock::from_ptr(tcp);
-        let kind = if skb.is_null() { KIND_RESET_ABORT } else { KIND_RESET_ANSWER };
         let own = load::<u8>(tcp, offset!(sk_state));
-        let ends = if own == state::LISTEN && !skb.is_null() {
-            Packet::from_ptr(skb).ends(account.scratch())
+        let (kind, flags, is_known) = if skb.is_null() {
+            (KIND_RESET_ABORT, claim_locked(&account, sk, KIND_RESET_ABORT, own)?, true)
+        } else if answers(&account, Packet::from_ptr(skb)) {
+            (KIND_RESET_ANSWER, 0, own != state::LISTEN)
         } else {
-            ends(sk, tcp, own, own)
+            return None;
         };
-        of_socket(ctx, &account, Event { sk, tcp, ends, kind, old: own, new: own, reason, flags: 0 });
+        let ends = if is_known { ends(sk, tcp, own, own) } else { Packet::from_ptr(skb).ends(account.scratch()) };
+        of_socket(ctx, &account, Event { sk, tcp, ends, kind, old: own, new: own, reason, flags });
     } else if !skb.is_null() {
         of_packet(ctx, &account, sk, Packet::from_ptr(skb), reason);
     }
@@ -57,26 +59,33 @@ pub fn try_receive_reset(ctx: &BtfTracePointContext, program: Program) -> Option
     }
     let own = load::<u8>(tcp, offset!(sk_state));
     let sk = Sock::from_ptr(tcp);
+    let flags = claim_locked(&account, sk, KIND_RESET_RECEIVED, own)?;
     let ends = ends(sk, tcp, own, own);
-    of_socket(
-        ctx,
-        &account,
-        Event { sk, tcp, ends, kind: KIND_RESET_RECEIVED, old: own, new: own, reason: 0, flags: 0 },
-    );
+    of_socket(ctx, &account, Event { sk, tcp, ends, kind: KIND_RESET_RECEIVED, old: own, new: own, reason: 0, flags });
     None
 }
 
-/// Claim, count, filter, submit: of a full socket, which may be the listener.
+/// The flags of what happened to a locked socket, if this program is the one to handle it.
+#[inline(always)]
+fn claim_locked(account: &Account, sk: Sock, kind: u8, own: u8) -> Option<u32> {
+    let owned = load::<u32>(sk.ptr(), offset!(sk_lock_owned)) != 0;
+    let raised = if owned { Raised::ByOwner } else { Raised::Undisturbed };
+    let claimed = account.claims(Claim { address: sk.address(), raised, kind, old: own, new: own });
+    claimed.then_some(if owned { FLAG_OWNED } else { 0 })
+}
+
+/// Whether this program is the one to handle the answer to a packet. The socket that answers may be a listener or one
+/// that is just made: it is not locked here, and if its lock is owned then by somebody else.
+#[inline(always)]
+fn answers(account: &Account, packet: Packet) -> bool {
+    let (address, raised) = (packet.address(), Raised::ForPacket);
+    account.claims(Claim { address, raised, kind: KIND_RESET_ANSWER, old: 0, new: 0 })
+}
+
+/// Count, filter, submit: of a full socket.
 #[inline(always)]
 fn of_socket(ctx: &BtfTracePointContext, account: &Account, mut event: Event) {
-    let owned = load::<u32>(event.sk.ptr(), offset!(sk_lock_owned)) != 0;
-    let Event { sk, kind, old, new, .. } = event;
-    if !account.claims(Claim { sk, address: sk.address(), owned, kind, old, new }) {
-        return;
-    }
-    if owned {
-        event.flags |= FLAG_OWNED;
-    }
+    let sk = event.sk;
     if event.ends.remote_unknown {
         event.flags |= FLAG_REMOTE_UNKNOWN;
     }
@@ -92,9 +101,7 @@ fn of_socket(ctx: &BtfTracePointContext, account: &Account, mut event: Event) {
 /// The same, without a full socket: all there is to know comes from the packet, or from the timewait socket.
 #[inline(always)]
 fn of_packet(ctx: &BtfTracePointContext, account: &Account, sk: KernelPtr, packet: Packet, reason: u8) {
-    let none = Sock::from_ptr(core::ptr::null());
-    let kind = KIND_RESET_ANSWER;
-    if !account.claims(Claim { sk: none, address: packet.address(), owned: false, kind, old: 0, new: 0 }) {
+    if !answers(account, packet) {
         return;
     }
     let (own, cookie, ends) = if sk.is_null() {
@@ -122,7 +129,7 @@ fn of_packet(ctx: &BtfTracePointContext, account: &Account, sk: KernelPtr, packe
         (*record).old_state = own;
         (*record).new_state = own;
         (*record).reason = reason;
-        (*record).kind = kind;
+        (*record).kind = KIND_RESET_ANSWER;
         (*record).flags = flags;
     }
     slot.submit(account);

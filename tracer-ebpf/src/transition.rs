@@ -11,7 +11,7 @@ use tracer_common::{
 };
 
 use crate::{
-    account::{Account, Claim, Program},
+    account::{Account, Claim, Program, Raised},
     config::{config, offset},
     filter::decide,
     kernel::{KernelPtr, Sock, argument, load},
@@ -35,7 +35,8 @@ pub fn try_transition(ctx: &BtfTracePointContext, program: Program) -> Option<i3
     let (old, new) = (argument::<u64>(ctx, 1) as u8, argument::<u64>(ctx, 2) as u8);
     let account = Account::of(program)?;
     let owned = load::<u32>(sk.ptr(), offset!(sk_lock_owned)) != 0;
-    if !account.claims(Claim { sk, address: sk.address(), owned, kind: KIND_TRANSITION, old, new }) {
+    let raised = if owned { Raised::ByOwner } else { Raised::Undisturbed };
+    if !account.claims(Claim { address: sk.address(), raised, kind: KIND_TRANSITION, old, new }) {
         return None;
     }
     let counters = account.counters();

@@ -23,7 +23,7 @@ pub enum CountersError {
     /// The map.
     #[error("reading the kernel side's counters failed")]
     Map(#[from] MapError),
-    /// `/proc/self/fdinfo` of a program.
+    /// `/proc/thread-self/fdinfo` of a program.
     #[error("reading the kernel's count of skipped program runs failed")]
     Misses(#[source] io::Error),
     /// The kernel does not report `recursion_misses` (it does since Linux 5.12).
@@ -34,7 +34,7 @@ pub enum CountersError {
 /// The kernel side's counters, behind descriptors that stay open.
 pub(super) struct Counters {
     states: PerCpuArray<MapData, [u64; WORDS]>,
-    /// `/proc/self/fdinfo/N` of each program; `None` for one that is not loaded.
+    /// `/proc/thread-self/fdinfo/N` of each program; `None` for one that is not loaded.
     infos: [Option<File>; PROGRAMS],
 }
 
@@ -46,7 +46,7 @@ impl Counters {
     ) -> Result<Self, CountersError> {
         let mut infos = [const { None }; PROGRAMS];
         for (info, program) in infos.iter_mut().zip(programs) {
-            let open = |program| File::open(format!("/proc/self/fdinfo/{}", program_fd(program)));
+            let open = |program| File::open(format!("/proc/thread-self/fdinfo/{}", program_fd(program)));
             *info = program.map(open).transpose().map_err(CountersError::Misses)?;
         }
         Ok(Self { states, infos })

@@ -4,7 +4,7 @@ use std::{panic::resume_unwind, thread};
 
 use aya::{
     Btf, BtfError, Ebpf, EbpfError, EbpfLoader,
-    maps::{ArrayOfMaps, LpmTrie, MapData, MapError, PerCpuArray, RingBuf, lpm_trie},
+    maps::{Array, ArrayOfMaps, LpmTrie, MapData, MapError, PerCpuArray, RingBuf, lpm_trie},
     programs::{BtfTracePoint, Iter, Link as _, ProgramError, tp_btf::BtfTracePointLink},
 };
 use tracer_common::wire::{ABSENT, Config, PROGRAMS};
@@ -91,16 +91,20 @@ pub(super) struct Attached {
     pub(super) counters: Counters,
     pub(super) ebpf: Ebpf,
     btf: Btf,
+    /// The kernel side's `ENDING`.
+    ending: Array<MapData, u32>,
     links: Vec<BtfTracePointLink>,
 }
 
 impl Attached {
-    /// Detaches the second program first: without the first one's notes it would take events twice.
-    pub(super) fn detach(&mut self) {
+    /// Stops the second programs, then detaches all: without the first one's notes the second would take events twice.
+    pub(super) fn detach(&mut self) -> Result<(), MapError> {
+        self.ending.set(0, 1, 0)?;
         while let Some(link) = self.links.pop() {
             // A link of a program we hold; the kernel detaches on close in any case.
             let _ = link.detach();
         }
+        Ok(())
     }
 
     /// The sockets that exist already and whose they are. The program is loaded for this and unloaded again.
@@ -138,6 +142,7 @@ impl Programs<'_> {
         self.fill_prefixes(&mut ebpf)?;
         let mut outer: ArrayOfMaps<MapData, RingBuf<MapData>> = take(&mut ebpf, "RINGS")?;
         let states: PerCpuArray<MapData, _> = take(&mut ebpf, "CPU_STATE")?;
+        let ending: Array<MapData, u32> = take(&mut ebpf, ".bss")?;
         // Installing a ring waits for an RCU grace period and verifying a program keeps a CPU busy: all at once.
         let rings = thread::scope(|scope| {
             let rings = scope.spawn(|| Rings::create(&mut outer, sizes));
@@ -156,7 +161,7 @@ impl Programs<'_> {
             let fd = |(name, _): (&str, &str)| ebpf.program(name).and_then(|program| program.fd().ok());
             Counters::open(states, STREAM.map(fd))?
         };
-        Ok(Attached { rings, counters, ebpf, btf, links })
+        Ok(Attached { rings, counters, ebpf, btf, ending, links })
     }
 
     fn load_object(&self, btf: &Btf, config: &Config) -> Result<Ebpf, LoadError> {

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use aya::maps::MapError;
 use tracer_common::wire::EventRecord;
 
 use super::{
@@ -46,6 +47,9 @@ pub enum LiveError {
     /// The clock is unusable.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// The programs could not be told that the run ends.
+    #[error("ending the programs failed")]
+    End(#[from] MapError),
     /// Counters could not be read.
     #[error(transparent)]
     Counters(#[from] CountersError),
@@ -163,9 +167,9 @@ impl Live {
     /// Detaches, reads everything that was seen, and closes the account.
     ///
     /// # Errors
-    /// [`LiveError`] if the counters cannot be read.
+    /// [`LiveError`] if the programs cannot be stopped or the counters cannot be read.
     pub fn finish(&mut self, mut consume: impl FnMut(&mut Vec<Event>)) -> Result<Account, LiveError> {
-        self.attached.detach();
+        self.attached.detach()?;
         let mut events = Vec::new();
         for _ in 0..SETTLE_ROUNDS {
             while self.round(&mut events, true)? {
