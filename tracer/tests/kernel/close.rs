@@ -9,7 +9,8 @@ use std::{
 use socket2::SockRef;
 
 use crate::{
-    support::{Namespace, Trace, require_root},
+    isolated::isolated,
+    support::{Namespace, Trace},
     wire::Wire,
 };
 
@@ -40,7 +41,7 @@ fn paths(mut trace: Trace, listener: TcpListener, count: usize) -> Vec<String> {
 
 #[test]
 fn client_first() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let Pair { trace, listener, client, server } = pair(&namespace);
     drop(client);
@@ -56,7 +57,7 @@ fn client_first() {
 
 #[test]
 fn half_close() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let Pair { trace, listener, mut client, mut server } = pair(&namespace);
     client.shutdown(Shutdown::Write).expect("shutdown");
@@ -79,7 +80,7 @@ fn half_close() {
 /// Both FINs are on the wire at once: each arrives only when both were sent.
 #[test]
 fn simultaneous() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut waiting = Vec::new();
     let wire = Wire::lay(&namespace, move |packet| {
@@ -108,7 +109,7 @@ fn simultaneous() {
 
 #[test]
 fn reset_by_linger_zero() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let Pair { trace, listener, client, server } = pair(&namespace);
     SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
@@ -122,7 +123,7 @@ fn reset_by_linger_zero() {
 
 #[test]
 fn data_left_unread_is_a_reset_with_its_errno() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let Pair { mut trace, listener, mut client, server } = pair(&namespace);
     client.write_all(b"never read").expect("write");

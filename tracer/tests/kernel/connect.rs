@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
 use crate::{
-    support::{Namespace, Trace, require_root},
+    isolated::isolated,
+    support::{Namespace, Trace},
     wire::Wire,
 };
 
@@ -68,25 +69,25 @@ fn check(listen: &str, connect: impl Fn(SocketAddr) -> SocketAddr, mapped: (bool
 
 #[test]
 fn ipv4() {
-    require_root!();
+    isolated!();
     check("127.0.0.1:0", |server| server, (false, false));
 }
 
 #[test]
 fn ipv6() {
-    require_root!();
+    isolated!();
     check("[::1]:0", |server| server, (false, false));
 }
 
 #[test]
 fn ipv4_mapped_into_ipv6() {
-    require_root!();
+    isolated!();
     check("[::]:0", |server| SocketAddr::new([127, 0, 0, 1].into(), server.port()), (false, true));
 }
 
 #[test]
 fn refused() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut trace = namespace.trace(&[]);
     let error = TcpStream::connect("127.0.0.1:9").expect_err("nobody listens");
@@ -103,7 +104,7 @@ fn refused() {
 /// Both ends connect to each other at the same time (RFC 9293 section 3.5): neither listens.
 #[test]
 fn simultaneous() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut first = None;
     let mut met = false;
@@ -143,7 +144,7 @@ fn simultaneous() {
 
 #[test]
 fn unreachable_is_no_transition() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut trace = namespace.trace(&[]);
     TcpStream::connect("192.0.2.1:80").expect_err("no route in a fresh namespace");

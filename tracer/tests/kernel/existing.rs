@@ -8,7 +8,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Namespace, Trace, require_root};
+use crate::{
+    isolated::isolated,
+    support::{Namespace, Trace},
+};
 
 /// Owner and its source, or listener, as (pid, source, `listener_pid`).
 fn owner(transition: &Value) -> (Option<u64>, Option<&str>, Option<u64>) {
@@ -17,7 +20,7 @@ fn owner(transition: &Value) -> (Option<u64>, Option<&str>, Option<u64>) {
 
 #[test]
 fn listeners_and_connections_have_their_process() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let own = Some(u64::from(std::process::id()));
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
@@ -50,7 +53,7 @@ fn listeners_and_connections_have_their_process() {
 
 #[test]
 fn other_namespaces_are_looked_at_too() {
-    require_root!();
+    isolated!();
     // The other process begins in the namespace of the thread that starts it.
     let (namespace, mut child) = std::thread::spawn(|| {
         let namespace = Namespace::enter();

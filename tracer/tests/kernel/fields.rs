@@ -16,7 +16,10 @@ use tracer::{
     source::live::{self, Live, Options},
 };
 
-use crate::support::{Namespace, cgroup_mount, require_root};
+use crate::{
+    isolated::isolated,
+    support::{Namespace, cgroup_mount},
+};
 use TcpState::{CloseWait, Established, FinWait1, LastAck};
 
 /// Payload of each direction, bytes.
@@ -120,7 +123,7 @@ fn assert_told(transition: &Transition, told: &Told) {
 
 #[test]
 fn every_field_is_what_the_socket_says() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     for (listen, connect) in [("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "::1"), ("[::]:0", "127.0.0.1")] {
         let ((client, server), transitions) = traced(&namespace, || exchange(listen, connect));
@@ -149,7 +152,7 @@ fn every_field_is_what_the_socket_says() {
 
 #[test]
 fn an_error_is_the_one_that_connect_returns() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let (error, transitions) = traced(&namespace, || TcpStream::connect("127.0.0.1:9").expect_err("refused"));
     let errors: Vec<_> = transitions.iter().map(|transition| transition.error.map(i32::from)).collect();

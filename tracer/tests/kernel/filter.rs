@@ -9,7 +9,10 @@ use fastrand::Rng;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{Namespace, Trace, require_root};
+use crate::{
+    isolated::isolated,
+    support::{Namespace, Trace},
+};
 
 /// Where something listens: plain IPv4, another address, IPv6, and IPv6 that also takes IPv4.
 const LISTEN: [&str; 4] = ["127.0.0.1:1001", "127.0.0.2:2002", "[::1]:3003", "[::]:4004"];
@@ -162,7 +165,7 @@ fn ends(transition: &Value) -> Ends {
 
 #[test]
 fn kernel_and_flags_agree_on_live_traffic() {
-    require_root!();
+    isolated!();
     let seed = std::env::var("TRACER_TEST_SEED").map_or(20_261_121, |s| s.parse().expect("a number"));
     let mut rng = Rng::with_seed(seed);
     for round in 0..6 {
@@ -195,7 +198,7 @@ fn kernel_and_flags_agree_on_live_traffic() {
 
 #[test]
 fn a_connection_is_whole_although_its_port_was_chosen_late() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut trace = namespace.trace(&["--local-port", "32768-60999"]);
     let listener = TcpListener::bind("127.0.0.1:1001").expect("listener");
@@ -209,7 +212,7 @@ fn a_connection_is_whole_although_its_port_was_chosen_late() {
 
 #[test]
 fn families_devices_and_loopback() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut traces = [
         (namespace.trace(&["-4"]), "-4"),

@@ -15,7 +15,8 @@ use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
 use crate::{
-    support::{Namespace, Trace, require_root},
+    isolated::isolated,
+    support::{Namespace, Trace},
     wire::{Packet, Wire},
 };
 
@@ -41,7 +42,7 @@ fn latency(handshake: &Value) -> Duration {
 
 #[test]
 fn both_ends_waited_for_what_the_wire_held_back() {
-    require_root!();
+    isolated!();
     #[derive(Default)]
     struct Times {
         syn_arrives: Option<Instant>,
@@ -130,7 +131,7 @@ fn open_losing(lost_to_far: bool) -> Lossy {
 
 #[test]
 fn a_lost_syn_is_part_of_what_the_client_waited() {
-    require_root!();
+    isolated!();
     let Lossy { client, server, client_waited, .. } = open_losing(true);
     assert_eq!(client["syn_retransmits"], 1);
     assert!(client_waited.contains(&latency(&client)), "{client_waited:?}: {client:#}");
@@ -142,7 +143,7 @@ fn a_lost_syn_is_part_of_what_the_client_waited() {
 
 #[test]
 fn a_lost_syn_ack_is_part_of_what_the_server_waited() {
-    require_root!();
+    isolated!();
     let Lossy { client, server, client_waited, since_loss } = open_losing(false);
     assert!(client_waited.contains(&latency(&client)), "{client_waited:?}: {client:#}");
     assert!(server["syn_ack_retransmits"].as_u64() >= Some(1), "{server:#}");
@@ -152,7 +153,7 @@ fn a_lost_syn_ack_is_part_of_what_the_server_waited() {
 
 #[test]
 fn a_syn_cookie_leaves_the_server_s_latency_unknown() {
-    require_root!();
+    isolated!();
     for timestamps in ["1", "0"] {
         let namespace = Namespace::enter();
         let set = |name: &str, value| fs::write(format!("/proc/sys/net/ipv4/{name}"), value).expect(name);
@@ -192,7 +193,7 @@ fn handshake(trace: &Trace, role: &str) -> Value {
 
 #[test]
 fn a_deferred_accept_is_said_to_be_one() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
     listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().expect("address").into()).expect("bind");
@@ -220,7 +221,7 @@ fn allow_fast_open() {
 
 #[test]
 fn fast_open_is_said_to_be_and_measured_from_its_syn() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     allow_fast_open();
     let mut trace = namespace.trace(&[]);
@@ -248,7 +249,7 @@ fn fast_open_is_said_to_be_and_measured_from_its_syn() {
 /// The server of a Fast Open answers and closes before the handshake is over.
 #[test]
 fn a_fast_open_may_end_before_its_handshake() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     allow_fast_open();
     // What completes the handshake is late.

@@ -5,7 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{Cgroup, Namespace, Trace, require_root};
+use crate::{
+    isolated::isolated,
+    support::{Cgroup, Namespace, Trace},
+};
 
 fn listen_and_close(times: usize) {
     for _ in 0..times {
@@ -15,7 +18,7 @@ fn listen_and_close(times: usize) {
 
 #[test]
 fn interrupt_and_terminate_end_cleanly_and_lose_nothing() {
-    require_root!();
+    isolated!();
     for signal in [Signal::INT, Signal::TERM] {
         let namespace = Namespace::enter();
         let mut trace = namespace.trace(&[]);
@@ -29,7 +32,7 @@ fn interrupt_and_terminate_end_cleanly_and_lose_nothing() {
 
 #[test]
 fn count_ends_after_that_many_events() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut trace = namespace.trace(&["-c", "3"]);
     listen_and_close(5);
@@ -39,7 +42,7 @@ fn count_ends_after_that_many_events() {
 
 #[test]
 fn duration_ends_by_itself() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let netns = namespace.inode.to_string();
     let mut trace = Trace::start(&["--netns", &netns, "--duration", "1s"]);
@@ -50,7 +53,7 @@ fn duration_ends_by_itself() {
 
 #[test]
 fn two_at_once_see_the_same() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut traces = [namespace.trace(&[]), namespace.trace(&[])];
     listen_and_close(20);
@@ -64,7 +67,7 @@ fn two_at_once_see_the_same() {
 /// A full disk ends the run with a sentence, and every line in the file is whole.
 #[test]
 fn a_full_disk_leaves_whole_lines() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     // SAFETY: only this thread's mounts change.
     unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }.expect("a mount namespace");
@@ -86,7 +89,7 @@ fn a_full_disk_leaves_whole_lines() {
 /// Each filter and the kernel side's own messages make another program to the verifier, and all together the longest.
 #[test]
 fn every_filter_and_message_at_once_is_accepted() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let cgroups: Vec<_> = (0..15).map(|_| Cgroup::make()).collect();
     let excluded: String = cgroups.iter().map(|cgroup| format!(",!{}", cgroup.id)).collect();
@@ -102,7 +105,7 @@ fn every_filter_and_message_at_once_is_accepted() {
 /// A socket used again after a refused connection keeps its cookie and starts a second life.
 #[test]
 fn one_socket_connects_twice() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut trace = namespace.trace(&[]);
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");

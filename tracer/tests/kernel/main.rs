@@ -10,7 +10,10 @@ mod existing;
 mod fields;
 mod filter;
 mod handshake;
+mod isolated;
 mod lifecycle;
+#[path = "../kernel_storm/over_init.rs"]
+mod over_init;
 mod owner;
 mod reset;
 mod sandbox;

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Namespace, require_root};
+use crate::{isolated::isolated, support::Namespace};
 
 /// A shell that holds the connection, and nobody else, until its end.
 fn holder(connection: TcpStream, script: &str) -> Child {
@@ -43,7 +43,7 @@ fn pass_on(script: &str) -> (Value, Value, u32) {
 
 #[test]
 fn a_socket_that_is_passed_on_is_its_last_holder_s() {
-    require_root!();
+    isolated!();
     let (first, last, shell) = pass_on("read line");
     assert_eq!((&first[0], &first[2]), (&json!(std::process::id()), &json!("connect")));
     assert_eq!(last, json!([shell, "sh", "close"]));
@@ -51,7 +51,7 @@ fn a_socket_that_is_passed_on_is_its_last_holder_s() {
 
 #[test]
 fn a_name_is_shown_as_it_is_and_breaks_nothing() {
-    require_root!();
+    isolated!();
     let (_, last, shell) = pass_on(r#"printf 'ev\033[2J\n"\\il' > /proc/$$/comm; read line"#);
     assert_eq!(last, json!([shell, "ev\u{1b}[2J\n\"\\il", "close"]));
 }

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::{
-    support::{Namespace, Trace, require_root},
+    isolated::isolated,
+    support::{Namespace, Trace},
     wire::Wire,
 };
 
@@ -71,7 +72,7 @@ const OPEN: usize = LISTENER + 4;
 
 #[test]
 fn nobody_listens() {
-    require_root!();
+    isolated!();
     for addr in ["127.0.0.1:81", "[::1]:81"] {
         let namespace = Namespace::enter();
         let mut trace = namespace.trace(&[]);
@@ -99,7 +100,7 @@ fn nobody_listens() {
 
 #[test]
 fn an_application_breaks_off() {
-    require_root!();
+    isolated!();
     let linger = |client: &TcpStream, _: &TcpStream| {
         SockRef::from(client).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
     };
@@ -128,7 +129,7 @@ fn an_application_breaks_off() {
 /// The kernel reports a reset that it received, and then the one that it sent instead.
 #[test]
 fn data_after_close_is_one_reset_and_it_was_sent() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     // Without the FIN the far end goes on talking, and the near one stays in FIN_WAIT1.
     let wire = Wire::lay(&namespace, |packet| if packet.to_far && packet.is_fin() { Vec::new() } else { vec![packet] });
@@ -150,7 +151,7 @@ fn data_after_close_is_one_reset_and_it_was_sent() {
 
 #[test]
 fn data_for_a_timewait_socket() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let (mut trace, client, mut server) = pair(&namespace);
     drop(client);
@@ -177,7 +178,7 @@ fn data_for_a_timewait_socket() {
 
 #[test]
 fn a_wrong_ack_to_a_half_open_connection_is_reset_by_the_listener() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut spoilt = false;
     let wire = Wire::lay(&namespace, move |mut packet| {
@@ -209,7 +210,7 @@ fn a_wrong_ack_to_a_half_open_connection_is_reset_by_the_listener() {
 /// Who gives up before the answer comes resets it, and the other end's socket has never been.
 #[test]
 fn a_half_open_connection_that_is_reset_is_no_transition_there() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let (answered, is_answered) = mpsc::channel();
     let (gone, is_gone) = mpsc::channel();
@@ -241,7 +242,7 @@ fn a_half_open_connection_that_is_reset_is_no_transition_there() {
 
 #[test]
 fn a_close_that_does_not_wait_for_the_peer() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let (mut trace, client, server) = pair(&namespace);
     let impatient: libc::c_int = -1;
@@ -331,7 +332,7 @@ fn destroy(socket: &TcpStream) -> bool {
 
 #[test]
 fn an_administrator_breaks_off() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let (mut trace, client, server) = pair(&namespace);
     if !destroy(&client) {

@@ -23,7 +23,10 @@ use tracer::{
     source::live::{self, Live, Options},
 };
 
-use crate::support::{Namespace, Trace, require_root};
+use crate::{
+    isolated::isolated,
+    support::{Namespace, Trace},
+};
 
 /// `nobody` on every distribution.
 const NOBODY: u32 = 65534;
@@ -46,7 +49,7 @@ fn field<'a>(status: &'a str, name: &str) -> Vec<&'a str> {
 
 #[test]
 fn no_thread_keeps_a_capability() {
-    require_root!();
+    isolated!();
     for (args, uid) in [(&[][..], "0"), (&["--user", "65534"], "65534")] {
         let namespace = Namespace::enter();
         let mut trace = namespace.trace(args);
@@ -69,7 +72,7 @@ fn no_thread_keeps_a_capability() {
 
 #[test]
 fn without_the_sandbox_everything_is_kept_and_that_is_said() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut trace = namespace.trace(&["--no-sandbox"]);
     assert!(trace.said.iter().any(|line| line.contains("not confined (--no-sandbox)")), "{:?}", trace.said);
@@ -89,7 +92,7 @@ fn run_inside() -> Child {
 
 #[test]
 fn what_is_given_up_fails_and_the_stream_goes_on() {
-    require_root!();
+    isolated!();
     let _namespace = Namespace::enter();
     let mut child = run_inside();
     let stdout = BufReader::new(child.stdout.take().expect("stdout"));
@@ -164,7 +167,7 @@ fn with_capabilities(directory: &Path, high_bits: u32) -> PathBuf {
 
 #[test]
 fn an_ordinary_user_needs_two_capabilities() {
-    require_root!();
+    isolated!();
     const PERFMON: u32 = 1 << (38 - 32);
     const BPF: u32 = 1 << (39 - 32);
     let namespace = Namespace::enter();
@@ -216,7 +219,7 @@ fn existing() -> (Vec<u32>, Vec<u32>) {
 
 #[test]
 fn nothing_is_left_in_the_kernel() {
-    require_root!();
+    isolated!();
     for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
         let namespace = Namespace::enter();
         let mut trace = namespace.trace(&[]);

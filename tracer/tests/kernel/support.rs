@@ -20,23 +20,16 @@ use tempfile::TempDir;
 /// Longest that a test waits for something the kernel does at once.
 const PATIENCE: &str = "30s";
 
-/// Returns from the test, visibly, if it lacks the privilege; fails instead where privilege is required (CI).
-macro_rules! require_root {
-    () => {
-        if !$crate::support::is_privileged() {
-            eprintln!("SKIPPED: this test loads BPF programs and needs root");
-            return;
-        }
-    };
-}
-pub(crate) use require_root;
-
+/// Whether the test can run; says so if not, and fails where privilege is required (CI).
 pub(crate) fn is_privileged() -> bool {
     let root = rustix::process::geteuid().is_root();
     assert!(
         root || std::env::var_os("TRACER_REQUIRE_PRIVILEGE").is_none(),
         "TRACER_REQUIRE_PRIVILEGE is set and this test does not run as root"
     );
+    if !root {
+        eprintln!("SKIPPED: this test loads BPF programs and needs root");
+    }
     root
 }
 
@@ -187,6 +180,14 @@ impl Trace {
 
     /// Reads to the end and waits.
     pub(crate) fn finish(&mut self) -> ExitStatus {
+        let status = self.read_to_the_end();
+        if let Some(summary) = self.of_type("summary").last() {
+            assert_eq!(summary["account"]["closes"], true, "{summary:#}");
+        }
+        status
+    }
+
+    fn read_to_the_end(&mut self) -> ExitStatus {
         let mut line = String::new();
         while self.stdout.read_line(&mut line).expect("stdout") > 0 {
             self.seen.push(serde_json::from_str(&line).expect("a JSON object a line"));

@@ -15,7 +15,8 @@ use serde_json::Value;
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::{
-    support::{Namespace, Trace, require_root},
+    isolated::isolated,
+    support::{Namespace, Trace},
     wire::Wire,
 };
 
@@ -43,7 +44,7 @@ const LISTENER: usize = 2;
 
 #[test]
 fn a_normal_close_is_closed_and_its_payload_right_to_the_byte() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let (trace, mut client, mut server) = pair(&namespace);
     client.write_all(&[1; 100_000]).expect("a request");
@@ -70,7 +71,7 @@ fn a_normal_close_is_closed_and_its_payload_right_to_the_byte() {
 
 #[test]
 fn an_abort_is_the_one_end_s_and_a_reset_for_the_other() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let (trace, client, server) = pair(&namespace);
     SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
@@ -82,7 +83,7 @@ fn an_abort_is_the_one_end_s_and_a_reset_for_the_other() {
 
 #[test]
 fn unread_data_makes_a_close_an_abort() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let (trace, mut client, server) = pair(&namespace);
     client.write_all(b"never read").expect("write");
@@ -94,7 +95,7 @@ fn unread_data_makes_a_close_an_abort() {
 
 #[test]
 fn refused() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let trace = namespace.trace(&[]);
     TcpStream::connect("127.0.0.1:9").expect_err("nobody listens");
@@ -104,7 +105,7 @@ fn refused() {
 
 #[test]
 fn a_pair_of_ends_that_is_taken() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut trace = namespace.trace(&["--role", "client"]);
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
@@ -129,7 +130,7 @@ fn a_pair_of_ends_that_is_taken() {
 /// What ICMP says is believed while the connection is not there yet (RFC 5461).
 #[test]
 fn what_icmp_says() {
-    require_root!();
+    isolated!();
     let port_unreachable = (3, libc::ECONNREFUSED, ["client", "refused", "remote"]);
     let host_unreachable = (1, libc::EHOSTUNREACH, ["client", "unreachable", "null"]);
     for (code, errno, verdict) in [host_unreachable, port_unreachable] {
@@ -149,7 +150,7 @@ fn what_icmp_says() {
 /// Beyond `tcp_max_tw_buckets` there is no timewait socket: nobody is there any more when the peer closes, too.
 #[test]
 fn a_full_timewait_table_is_a_reset_for_who_closes_second() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0").expect("tcp_max_tw_buckets");
     let (mut trace, client, server) = pair(&namespace);
@@ -163,7 +164,7 @@ fn a_full_timewait_table_is_a_reset_for_who_closes_second() {
 /// A SYN that finds the accept queue full is dropped: the client waits, and no socket of the server's changes state.
 #[test]
 fn a_full_accept_queue_is_no_transition() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let mut trace = namespace.trace(&[]);
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
@@ -201,7 +202,7 @@ fn cuttable(namespace: &Namespace) -> (Wire, Arc<AtomicBool>) {
 
 #[test]
 fn no_answer_is_a_timeout_and_giving_up_an_abort() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let (wire, cut) = cuttable(&namespace);
     cut.store(true, Ordering::SeqCst);
@@ -227,7 +228,7 @@ fn no_answer_is_a_timeout_and_giving_up_an_abort() {
 
 #[test]
 fn a_peer_that_vanished_is_a_keepalive_timeout_if_idle_and_a_timeout_if_not() {
-    require_root!();
+    isolated!();
     for (sends, outcome) in [(false, "keepalive_timeout"), (true, "timeout")] {
         let namespace = Namespace::enter();
         let (wire, cut) = cuttable(&namespace);

@@ -13,8 +13,9 @@ use serde_json::Value;
 use socket2::SockRef;
 
 use crate::{
+    isolated::isolated,
     over_init::Witness,
-    support::{Namespace, Trace, require_root},
+    support::{Namespace, Trace},
     wire::Wire,
 };
 
@@ -120,7 +121,7 @@ fn told(trace: &Trace, namespace: &Namespace) -> HashMap<&'static str, u64> {
 
 #[test]
 fn the_kernel_counted_the_same() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let wire = lossy(&namespace);
     // The thread that counts sees a tracefs of its own, and this one's counters stay as they are.

@@ -2,6 +2,8 @@
 #![expect(unsafe_code, reason = "unshare(2), inherited descriptors: namespaces and processes of the test's own")]
 
 mod counters;
+#[path = "../kernel/isolated.rs"]
+mod isolated;
 #[path = "../kernel_storm/over_init.rs"]
 mod over_init;
 mod owners;
@@ -25,7 +27,8 @@ use serde_json::Value;
 use socket2::SockRef;
 
 use crate::{
-    support::{Namespace, Trace, require_root},
+    isolated::isolated,
+    support::{Namespace, Trace},
     tshark::{Capture, Packet},
     wire::Wire,
 };
@@ -120,7 +123,7 @@ fn transfer(from: &mut TcpStream, to: &mut TcpStream, size: usize) {
 
 #[test]
 fn tshark_saw_the_same() {
-    require_root!();
+    isolated!();
     let namespace = Namespace::enter();
     let capture = Capture::start();
     let mut trace = namespace.trace(&["--duration", "120s"]);
@@ -161,7 +164,7 @@ fn tshark_saw_the_same() {
 /// Handshakes that take 1, 10 and 50 ms each way, told by a capture at either end.
 #[test]
 fn tshark_saw_the_same_over_a_slow_wire() {
-    require_root!();
+    isolated!();
     for ms in [1, 10, 50] {
         let namespace = Namespace::enter();
         let wire = Wire::lay(&namespace, move |packet| {

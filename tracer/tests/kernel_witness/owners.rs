@@ -14,7 +14,7 @@ use rustix::{
 };
 use serde_json::Value;
 
-use crate::support::{Namespace, require_root};
+use crate::{isolated::isolated, support::Namespace};
 
 /// Processes that listen; each has two that accept, as servers that fork beforehand do.
 const SERVERS: usize = 5;
@@ -141,6 +141,17 @@ fn listed() -> HashMap<(String, String), Listed> {
         .collect()
 }
 
+/// The same, when all of them have been accepted.
+fn listed_with_owners() -> HashMap<(String, String), Listed> {
+    loop {
+        let listed = listed();
+        assert_eq!(listed.len(), SOCKETS);
+        if listed.values().all(|row| row.pid.is_some()) {
+            return listed;
+        }
+    }
+}
+
 fn ends(object: &Value) -> (String, String) {
     let end = |which: &str| {
         let addr = object[format!("{which}_addr")].as_str().expect("an address");
@@ -170,13 +181,15 @@ fn compare(made_before: bool) {
         clients
     };
     let mut clients = made_before.then(make);
+    if made_before {
+        listed_with_owners();
+    }
     let mut trace = namespace.trace(&["--duration", "120s"]);
     let mut clients = clients.take().unwrap_or_else(make);
     let shut = CLIENTS * CONNECTIONS / 4;
     // A shutdown is three more: FIN_WAIT1, CLOSE_WAIT, FIN_WAIT2.
     trace.wait_for(if made_before { 0 } else { 2 * SOCKETS + 3 * shut });
-    let listed = listed();
-    assert_eq!(listed.len(), SOCKETS);
+    let listed = listed_with_owners();
 
     let mut latest: HashMap<(String, String), &Value> = HashMap::new();
     for transition in trace.transitions().filter(|it| it["local_port"].is_u64() && it["role"] != "listener") {
@@ -195,6 +208,8 @@ fn compare(made_before: bool) {
 
     clients.iter_mut().for_each(Helper::end);
     servers.iter_mut().for_each(Helper::end);
+    // The last acknowledgements may still be on their way.
+    trace.wait_for_objects("connection", SOCKETS);
     assert!(trace.stop().success());
     let (mut named, mut wrong) = (0, Vec::new());
     for connection in trace.of_type("connection") {
@@ -213,12 +228,12 @@ fn compare(made_before: bool) {
 
 #[test]
 fn ss_names_the_same_owners_and_states() {
-    require_root!();
+    isolated!();
     compare(false);
 }
 
 #[test]
 fn ss_names_the_same_owners_of_older_sockets() {
-    require_root!();
+    isolated!();
     compare(true);
 }
