@@ -72,7 +72,8 @@ impl Witnessed {
                     && first(&other_end_closed).is_some_and(|fin| fin.time_s <= packet.time_s)
             };
             let own = packets.iter().filter(|packet| by(packet) == role && !is_late(packet));
-            own.map(|packet| packet.payload).sum()
+            // What is sent once more counts once.
+            own.filter_map(|packet| packet.payload_until).max().unwrap_or(0)
         };
         Self {
             client_s: syn_ack.time_s - syn.time_s,

@@ -189,7 +189,7 @@ fn compare(made_before: bool) {
     let shut = CLIENTS * CONNECTIONS / 4;
     // A shutdown is three more: FIN_WAIT1, CLOSE_WAIT, FIN_WAIT2.
     trace.wait_for(if made_before { 0 } else { 2 * SOCKETS + 3 * shut });
-    let listed = listed_with_owners();
+    let accepted = listed_with_owners();
 
     let mut latest: HashMap<(String, String), &Value> = HashMap::new();
     for transition in trace.transitions().filter(|it| it["local_port"].is_u64() && it["role"] != "listener") {
@@ -197,7 +197,7 @@ fn compare(made_before: bool) {
     }
     assert_eq!(latest.len(), if made_before { 0 } else { SOCKETS });
     for (ends, transition) in &latest {
-        let row = &listed[ends];
+        let row = &accepted[ends];
         assert_eq!(as_ss(transition["new_state"].as_str().expect("a state")), row.state, "{transition:#}");
         if transition["role"] == "client" {
             assert_eq!(transition["pid"].as_u64(), row.pid, "{transition:#}");
@@ -209,11 +209,11 @@ fn compare(made_before: bool) {
     clients.iter_mut().for_each(Helper::end);
     servers.iter_mut().for_each(Helper::end);
     // The last acknowledgements may still be on their way.
-    trace.wait_for_objects("connection", SOCKETS);
+    while listed().values().any(|row| row.state != "TIME-WAIT") {}
     assert!(trace.stop().success());
     let (mut named, mut wrong) = (0, Vec::new());
     for connection in trace.of_type("connection") {
-        let expected = listed[&ends(connection)].pid;
+        let expected = accepted[&ends(connection)].pid;
         match connection["pid"].as_u64() {
             Some(pid) if Some(pid) == expected => named += 1,
             Some(_) => wrong.push(connection),

@@ -26,7 +26,8 @@ pub(crate) struct Packet {
     pub(crate) from: u16,
     pub(crate) to: u16,
     flags: u16,
-    pub(crate) payload: u64,
+    /// Bytes of payload that its sender had sent when this was sent; `None` if none is in this one.
+    pub(crate) payload_until: Option<u64>,
 }
 
 impl Packet {
@@ -59,7 +60,7 @@ impl Capture {
                 "fields",
             ])
             .args(
-                ["frame.time_epoch", "tcp.srcport", "tcp.dstport", "tcp.flags", "tcp.len", "udp.dstport"]
+                ["frame.time_epoch", "tcp.srcport", "tcp.dstport", "tcp.flags", "tcp.seq", "tcp.len", "udp.dstport"]
                     .map(|field| format!("-e{field}")),
             )
             .stdout(Stdio::piped())
@@ -95,15 +96,17 @@ impl Capture {
     }
 }
 
-/// Time, ports, flags and length, with tabs between them; a mark has none of TCP's.
+/// Time, ports, flags, place in the stream and length, with tabs between them; a mark has none of TCP's.
 fn packet(line: &str) -> Option<Packet> {
     let fields: Vec<_> = line.split('\t').collect();
     let flags = u16::from_str_radix(fields.get(3)?.strip_prefix("0x")?, 16).ok()?;
+    let (seq, payload): (u64, u64) = (fields.get(4)?.parse().ok()?, fields.get(5)?.parse().ok()?);
     Some(Packet {
         time_s: fields[0].parse().ok()?,
         from: fields[1].parse().ok()?,
         to: fields[2].parse().ok()?,
         flags,
-        payload: fields.get(4)?.parse().ok()?,
+        // Counted from the SYN, which has number 0 and takes one.
+        payload_until: (payload > 0).then(|| (seq + payload).saturating_sub(1)),
     })
 }
