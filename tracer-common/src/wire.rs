@@ -126,20 +126,24 @@ pub struct SocketRecord {
     pub cookie: u64,
     /// Inode of the socket's file, as in `/proc/PID/fd`; 0 if it has none.
     pub inode: u64,
-    /// IPv6, or IPv4 as `::ffff:a.b.c.d`; network byte order.
+    /// Local address; IPv4 as `::ffff:a.b.c.d`.
     pub local_addr: [u64; 2],
+    /// Remote address; IPv4 as `::ffff:a.b.c.d`.
+    pub remote_addr: [u64; 2],
     /// Inode number of the network namespace.
     pub netns: u32,
+    /// `FLAG_…` bits: [`FLAG_DEFER_ACCEPT`].
+    pub flags: u32,
     /// Host byte order.
     pub local_port: u16,
+    /// Host byte order; 0 for listeners.
+    pub remote_port: u16,
     /// `AF_INET` (2) or `AF_INET6` (10).
     pub family: u8,
     /// The kernel's number of the state.
     pub state: u8,
-    /// `FLAG_…` bits: [`FLAG_DEFER_ACCEPT`].
-    pub flags: u32,
     /// Zero.
-    pub reserved: u32,
+    pub reserved: [u8; 2],
 }
 
 /// How many programs there are that make records: two on each of three tracepoints, one on the fourth.
@@ -405,7 +409,7 @@ const _: () = {
     assert!(offset_of!(EventRecord, kind) == 115);
     assert!(offset_of!(EventRecord, flags) == 116);
     assert!(offset_of!(EventRecord, comm) == 120);
-    assert!(size_of::<SocketRecord>() == 48);
+    assert!(size_of::<SocketRecord>() == 64);
     assert!(size_of::<ProgramCounters>() == 8 * 8);
     assert!(
         size_of::<CpuState>()

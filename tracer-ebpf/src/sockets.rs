@@ -8,7 +8,7 @@ use tracer_common::wire::{FLAG_DEFER_ACCEPT, SocketRecord};
 use crate::{
     config::offset,
     filter::{addresses, netns},
-    kernel::{KernelPtr, Sock, follow, load, load_or},
+    kernel::{KernelPtr, Sock, follow, load, load_be16, load_or},
 };
 
 /// `struct bpf_iter__tcp`, net/ipv4/tcp_ipv4.c.
@@ -44,7 +44,7 @@ pub unsafe fn try_socket(ctx: *const Context) -> Option<()> {
     // A tcp_sock begins with its sock.
     let sk = Sock::from_ptr(tcp);
     let family = load::<u16>(tcp, offset!(sk_family)) as u8;
-    let (local_addr, _) = addresses(sk, family);
+    let (local_addr, remote_addr) = addresses(sk, family);
     let defers = load_or::<u8>(tcp, offset!(icsk_defer_accept), 0) != 0;
     let inode = load_or(follow_inode(tcp), offset!(inode_ino), 0);
     let mut record = MaybeUninit::<SocketRecord>::uninit();
@@ -54,12 +54,14 @@ pub unsafe fn try_socket(ctx: *const Context) -> Option<()> {
         (&raw mut (*slot).cookie).write_volatile(sk.cookie());
         (&raw mut (*slot).inode).write_volatile(inode);
         (&raw mut (*slot).local_addr).write_volatile(local_addr);
+        (&raw mut (*slot).remote_addr).write_volatile(remote_addr);
         (&raw mut (*slot).netns).write_volatile(netns(sk));
         (&raw mut (*slot).local_port).write_volatile(load(tcp, offset!(sk_num)));
+        (&raw mut (*slot).remote_port).write_volatile(load_be16(tcp, offset!(sk_dport)));
         (&raw mut (*slot).family).write_volatile(family);
         (&raw mut (*slot).state).write_volatile(load(tcp, offset!(sk_state)));
         (&raw mut (*slot).flags).write_volatile(if defers { FLAG_DEFER_ACCEPT } else { 0 });
-        (&raw mut (*slot).reserved).write_volatile(0);
+        (&raw mut (*slot).reserved).write_volatile([0; 2]);
         // What does not fit into the kernel's buffer is asked for again by the iterator itself.
         aya_ebpf::helpers::bpf_seq_write(seq, slot.cast(), size_of::<SocketRecord>() as u32);
     }

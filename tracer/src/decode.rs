@@ -77,11 +77,7 @@ pub fn event(record: &EventRecord, reasons: &[Arc<str>]) -> Result<Event, Decode
 
 /// Converts what a record says of its socket.
 fn socket(record: &EventRecord, old: TcpState, new: TcpState) -> Result<Transition, DecodeError> {
-    let family = match record.family {
-        AF_INET => Family::Ipv4,
-        AF_INET6 => Family::Ipv6,
-        other => return Err(DecodeError::Family(other)),
-    };
+    let family = family(record.family)?;
     let has = |flag: u32| record.flags & flag != 0;
     Ok(Transition {
         time: MonotonicNs(record.time_ns),
@@ -114,23 +110,34 @@ fn socket(record: &EventRecord, old: TcpState, new: TcpState) -> Result<Transiti
     })
 }
 
-/// Converts what the kernel lists; `holder` says whose a socket is, given whether it listens. `None` if nobody's, or if
-/// this version does not know its state or family.
-pub fn existing(record: &SocketRecord, holder: impl FnOnce(bool) -> Option<Process>) -> Option<ExistingSocket> {
-    let family = match record.family {
-        AF_INET => Family::Ipv4,
-        AF_INET6 => Family::Ipv6,
-        _ => return None,
-    };
-    let listens = TcpState::try_from(record.state).ok()? == TcpState::Listen;
-    Some(ExistingSocket {
-        cookie: NonZeroU64::new(record.cookie).map(SocketCookie)?,
+/// Converts what the kernel lists; `holder` says whose a socket is, given whether it listens.
+///
+/// # Errors
+/// [`DecodeError`] if this version does not know its family or state.
+pub fn existing(
+    record: &SocketRecord,
+    holder: impl FnOnce(bool) -> Option<Process>,
+) -> Result<ExistingSocket, DecodeError> {
+    let family = family(record.family)?;
+    let state = TcpState::try_from(record.state)?;
+    Ok(ExistingSocket {
+        cookie: NonZeroU64::new(record.cookie).map(SocketCookie).ok_or(DecodeError::Cookie)?,
         netns: record.netns,
+        family,
         local: endpoint(family, record.local_addr, record.local_port),
-        listens,
-        holder: holder(listens)?,
+        remote: endpoint(family, record.remote_addr, record.remote_port),
+        state,
+        holder: holder(state == TcpState::Listen),
         defer_accept: record.flags & FLAG_DEFER_ACCEPT != 0,
     })
+}
+
+fn family(number: u8) -> Result<Family, DecodeError> {
+    match number {
+        AF_INET => Ok(Family::Ipv4),
+        AF_INET6 => Ok(Family::Ipv6),
+        other => Err(DecodeError::Family(other)),
+    }
 }
 
 fn endpoint(family: Family, addr: [u64; 2], port: u16) -> Endpoint {

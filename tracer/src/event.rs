@@ -281,19 +281,23 @@ pub struct Reset {
     pub reason: Option<Arc<str>>,
 }
 
-/// A socket that existed when the trace started, and who holds it.
+/// A socket that existed when the trace started, as it was when the kernel was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExistingSocket {
     /// The socket's identity.
     pub cookie: SocketCookie,
     /// Inode number of the network namespace.
     pub netns: u32,
+    /// The socket's family.
+    pub family: Family,
     /// This host's end.
     pub local: Endpoint,
-    /// Whether it listens.
-    pub listens: bool,
-    /// The process that holds it, by /proc.
-    pub holder: Process,
+    /// The other end; nowhere for a listener.
+    pub remote: Endpoint,
+    /// Its state, which may be older than the first transition that was seen.
+    pub state: TcpState,
+    /// The one process that holds it, by /proc; `None` if there is none, or not one.
+    pub holder: Option<Process>,
     /// It lets connections wait for their first data (`TCP_DEFER_ACCEPT`).
     pub defer_accept: bool,
 }

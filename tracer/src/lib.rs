@@ -12,6 +12,7 @@ pub mod container;
 pub mod decode;
 pub mod doctor;
 pub mod event;
+pub mod figures;
 pub mod filter;
 pub mod measure;
 pub mod observation;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    account::Account,
     event::{ClockPair, Comm, Gap, MonotonicNs, Process, ResetKind, TcpState, Transition},
+    figures::Summary,
 };
 
 /// Which end of the connection this host is.
@@ -279,6 +279,65 @@ pub struct ObservedReset {
     pub reason: Option<Arc<str>>,
 }
 
+/// What ended a timewait socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimeWaitEnd {
+    /// Its time was over.
+    Expired,
+    /// A `connect()` of this host took its pair of ends (`tcp_tw_reuse`).
+    Reused,
+    /// A SYN from the peer opened the pair of ends anew (RFC 6191).
+    NewSyn,
+    /// A reset came, or one was sent for late data.
+    Reset,
+    /// An administrator ended it: `ss -K`.
+    Killed,
+    /// Its network namespace was deleted.
+    Netns,
+}
+
+impl TimeWaitEnd {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Expired, Self::Reused, Self::NewSyn, Self::Reset, Self::Killed, Self::Netns];
+
+    /// The word used in all outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Reused => "reused",
+            Self::NewSyn => "new_syn",
+            Self::Reset => "reset",
+            Self::Killed => "killed",
+            Self::Netns => "netns",
+        }
+    }
+}
+
+/// A timewait socket began, or ended: what is left of a connection once its socket is closed (RFC 9293 §3.6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeWait {
+    /// The connection it is left of, with its owner where that was seen; old and new are the substate.
+    pub observed: ObservedTransition,
+    /// It existed when the trace started.
+    pub seeded: bool,
+    /// It has ended; `None`: it has just begun, or was found at the start. Outputs show those that ended.
+    pub ended: Option<TimeWaitEnded>,
+}
+
+/// The end of a timewait socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeWaitEnded {
+    /// Whole life of the kernel's small socket, FIN_WAIT2 included, nanoseconds; `None` if its beginning was not seen.
+    pub minisocket_ns: Option<u64>,
+    /// From the entry into TIME_WAIT proper, nanoseconds; `None` if it never entered it, or if that is not known.
+    pub time_wait_ns: Option<u64>,
+    /// What ended it; `None` if that cannot be told.
+    pub end: Option<TimeWaitEnd>,
+    /// The end follows from what else happened, not from the kernel's word.
+    pub inferred: bool,
+}
+
 /// A connection reached CLOSE, and whether that was for data that came after the application had closed is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
@@ -310,44 +369,6 @@ pub struct Anomaly {
     pub expected: &'static [TcpState],
 }
 
-/// Figures over a span of time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// The last one of the run.
-    pub is_final: bool,
-    /// Start of the span.
-    pub from: MonotonicNs,
-    /// End of the span.
-    pub to: MonotonicNs,
-    /// Transitions that matched the filter, by `old << 4 | new`.
-    pub transitions: [u64; 256],
-    /// Anomalies among them.
-    pub anomalies: u64,
-    /// Connections in the table at the end.
-    pub tracked: u64,
-    /// Connections the table had to forget to stay within its bound.
-    pub evicted: u64,
-    /// Sockets' histories that have holes, each of at least one transition, whatever the account says: some kernels
-    /// run no BPF program while certain tasks are current.
-    pub discontinuities: u64,
-    /// Transitions that were not seen and are shown as inferred.
-    pub inferred: u64,
-    /// Transitions that came twice and are shown once.
-    pub duplicates: u64,
-    /// Resets that matched the filter: sent, received.
-    pub resets: [u64; 2],
-    /// Every term of the account.
-    pub account: Account,
-}
-
-impl Summary {
-    /// Holes that the losses in the account cannot explain: each lost record makes one at most.
-    #[must_use]
-    pub fn unexplained_holes(&self) -> u64 {
-        self.discontinuities.saturating_sub(self.account.lost())
-    }
-}
-
 /// What an output is asked to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
@@ -372,6 +393,8 @@ pub enum Observation {
     Closed(Closed),
     /// A connection ended.
     Connection(Connection),
+    /// A timewait socket began or ended.
+    TimeWait(TimeWait),
     /// Lost records.
     Gap(Gap),
     /// Figures.
@@ -388,7 +411,8 @@ impl Observation {
             | Self::Handshake(Handshake { observed, .. })
             | Self::Reset(ObservedReset { observed, .. })
             | Self::Closed(Closed { observed, .. })
-            | Self::Connection(Connection { observed, .. }) => Some(observed),
+            | Self::Connection(Connection { observed, .. })
+            | Self::TimeWait(TimeWait { observed, .. }) => Some(observed),
             Self::Clock(_) | Self::Cgroup { .. } | Self::Gap(_) | Self::Summary(_) => None,
         }
     }

@@ -13,9 +13,10 @@ use crate::{
         TcpState::{self, Close, CloseWait, Established, LastAck, Listen, SynRecv, SynSent},
         Transition,
     },
+    figures::Summary,
     observation::{
         Anomaly, Connection, Feature, Handshake, HandshakeMethod, Known, Observation, ObservedReset,
-        ObservedTransition, Outcome, Owner, OwnerSource, Past, Role, Side, Start, Summary, UnknownLatency,
+        ObservedTransition, Outcome, Owner, OwnerSource, Past, Role, Side, Start, UnknownLatency,
     },
 };
 

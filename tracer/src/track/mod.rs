@@ -109,8 +109,9 @@ impl Tracker {
 
     /// Remembers whose a socket is that is older than the trace. Only that: its state is the stream's to tell.
     fn meet(&mut self, socket: ExistingSocket) {
-        let ExistingSocket { cookie, netns, local, listens, holder, defer_accept } = socket;
-        if listens {
+        let ExistingSocket { cookie, netns, local, state, holder, defer_accept, .. } = socket;
+        let Some(holder) = holder else { return };
+        if state == TcpState::Listen {
             // If it does not defer, it may do so later.
             let listener = Listener { process: holder, deferred_accept: defer_accept.then_some(true) };
             self.listeners.insert(netns, &local, cookie, listener);

@@ -5,7 +5,8 @@ use std::num::NonZeroU64;
 use super::Tracker;
 use crate::{
     event::{
-        Comm, Endpoint, Event, ExistingSocket, MonotonicNs, Process, SockAddress, SocketCookie, TcpState, Transition,
+        Comm, Endpoint, Event, ExistingSocket, Family, MonotonicNs, Process, SockAddress, SocketCookie, TcpState,
+        Transition,
     },
     filter::{Criteria, Filter},
     observation::{Observation, ObservedTransition, OwnerSource, Role},
@@ -217,14 +218,16 @@ fn a_hole_in_a_socket_s_history_is_counted() {
 }
 
 /// A socket that is older than the trace, held by process 7.
-fn older(id: u64, local: &str, listens: bool) -> Event {
+fn older(id: u64, local: &str, state: TcpState) -> Event {
     let cookie = SocketCookie(NonZeroU64::new(id).expect("a cookie"));
     Event::Existing(ExistingSocket {
         cookie,
         netns: 1,
+        family: Family::Ipv4,
         local: end(local),
-        listens,
-        holder: process(7),
+        remote: end("10.0.0.2:2"),
+        state,
+        holder: Some(process(7)),
         defer_accept: false,
     })
 }
@@ -232,7 +235,7 @@ fn older(id: u64, local: &str, listens: bool) -> Event {
 #[test]
 fn a_socket_older_than_the_trace_has_its_holder_until_its_owner_acts() {
     let mut tracker = pass_all();
-    tracker.apply(older(1, CLIENT, false), &mut |_: &Observation| ());
+    tracker.apply(older(1, CLIENT, Established), &mut |_: &Observation| ());
     let close = Transition { actor: Some(process(8)), ..step(1, 20, CloseWait, LastAck) };
     let seen = observe(&mut tracker, [step(1, 10, Established, CloseWait), close]);
     let owners: Vec<_> = transitions(&seen).iter().map(|o| o.known.owner.expect("an owner")).collect();
@@ -244,7 +247,7 @@ fn a_socket_older_than_the_trace_has_its_holder_until_its_owner_acts() {
 #[test]
 fn a_socket_that_begins_anew_is_not_its_former_holder_s() {
     let mut tracker = pass_all();
-    tracker.apply(older(1, CLIENT, false), &mut |_: &Observation| ());
+    tracker.apply(older(1, CLIENT, Established), &mut |_: &Observation| ());
     let seen = observe(&mut tracker, [step(1, 10, Close, SynSent), step(1, 20, SynSent, Established)]);
     assert!(transitions(&seen).iter().all(|o| o.known.owner.is_none()));
 }
@@ -252,7 +255,7 @@ fn a_socket_that_begins_anew_is_not_its_former_holder_s() {
 #[test]
 fn a_listener_older_than_the_trace_is_known_until_it_closes() {
     let mut tracker = pass_all();
-    tracker.apply(older(1, "0.0.0.0:443", true), &mut |_: &Observation| ());
+    tracker.apply(older(1, "0.0.0.0:443", Listen), &mut |_: &Observation| ());
     let accepted = |id| Transition { local: end(SERVER), ..step(id, 10, Listen, SynRecv) };
     let seen = observe(&mut tracker, [accepted(2)]);
     assert_eq!(transitions(&seen)[0].known.listener, Some(process(7)));

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     event::{Gap, MonotonicNs},
-    observation::{Feature, Start, Summary},
+    figures::Summary,
+    observation::{Feature, Start},
     output::time::{WallClock, push_fraction},
 };
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     account::{Account, TracepointAccount},
-    observation::Summary,
+    figures::Summary,
     output::matrix::{Kind, kinds},
 };
 

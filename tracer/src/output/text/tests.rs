@@ -86,7 +86,7 @@ fn a_clean_a_broken_and_a_holed_account() {
     let mut broken = clean.clone();
     broken.account.decoded -= 1;
     broken.evicted = 3;
-    let holed = crate::observation::Summary { discontinuities: 2, ..clean.clone() };
+    let holed = crate::figures::Summary { discontinuities: 2, ..clean.clone() };
     let all = [clean, broken, holed].map(|summary| Observation::Summary(Box::new(summary)));
     snapshot!(print(options(), &all));
 }

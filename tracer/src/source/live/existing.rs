@@ -49,7 +49,7 @@ impl ExistingError {
     }
 }
 
-/// Every socket that some process holds, of every namespace that can be entered.
+/// Every socket of every namespace that can be entered.
 pub(super) fn sockets(program: &mut Iter) -> Result<Vec<ExistingSocket>, ExistingError> {
     let own = fs::metadata("/proc/thread-self/ns/net")?.ino();
     let mut records = list(program, None)?;
@@ -59,7 +59,7 @@ pub(super) fn sockets(program: &mut Iter) -> Result<Vec<ExistingSocket>, Existin
     }
     let holders = Holders::of(records.iter().map(|record| record.inode));
     let socket = |record: &SocketRecord| decode::existing(record, |listens| holders.process(record.inode, listens));
-    Ok(records.iter().filter_map(socket).collect())
+    Ok(records.iter().filter_map(|record| socket(record).ok()).collect())
 }
 
 /// The network namespaces that processes are in, by inode number.
