@@ -19,6 +19,12 @@ pub const KIND_RESET_ANSWER: u8 = 3;
 pub const KIND_RESET_RECEIVED: u8 = 4;
 /// A SYN-ACK was sent once more (`tcp:tcp_retransmit_synack`); the cookie is the one the connection will have.
 pub const KIND_SYN_ACK_RETRANSMIT: u8 = 5;
+/// A timewait socket's timer was started (`timer:timer_start`): it begins, or its timer is set anew.
+pub const KIND_TIMER_START: u8 = 6;
+/// A timewait socket's timer was taken off (`timer:timer_cancel`): because it is over, by another event, or to set it anew.
+pub const KIND_TIMER_CANCEL: u8 = 7;
+/// A timewait socket's time was over (`timer:timer_expire_entry`).
+pub const KIND_TIMER_EXPIRE: u8 = 8;
 
 /// The socket lock was held by the current task (`sk_lock.owned`), so `pid` and `comm` operate on this very socket.
 pub const FLAG_OWNED: u32 = 1 << 0;
@@ -50,7 +56,15 @@ pub const FLAG_FAST_OPEN_KNOWN: u32 = 1 << 13;
 /// The socket begins to listen, and lets a connection wait for its first data (`TCP_DEFER_ACCEPT`).
 pub const FLAG_DEFER_ACCEPT: u32 = 1 << 12;
 
-/// One event of a TCP socket. All kinds have the same length and the same fields; a field that its kind has no use for is
+/// `entry_stamp_ms` of a [`TimeWaitRecord`] is valid.
+pub const FLAG_ENTRY_STAMP: u32 = 1 << 14;
+/// The current task, a process of user space, cancelled the timer: it runs on its own stack, as softirqs do not. It may
+/// have handed a packet over and not known what that does (a TUN device), which its system call tells.
+pub const FLAG_IN_TASK: u32 = 1 << 15;
+/// The network namespace of a [`TimeWaitRecord`] is being deleted.
+pub const FLAG_NETNS_DEAD: u32 = 1 << 16;
+
+/// One event of a TCP socket. All kinds but those of timers have the same length and the same fields; a field that its kind has no use for is
 /// zero.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +128,64 @@ pub struct EventRecord {
     pub comm: [u64; 2],
 }
 
+/// One event of a timewait socket's timer: as long as an [`EventRecord`], with time, kind and flags in the same places.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct TimeWaitRecord {
+    /// `bpf_ktime_get_ns`: `CLOCK_MONOTONIC`, nanoseconds.
+    pub time_ns: u64,
+    /// Cookie of the socket it is left of; 0 if that one never had a cookie.
+    pub cookie: u64,
+    /// Address of the `struct inet_timewait_sock`.
+    pub sock: u64,
+    /// `timer_list.expires`: when it will be over, in jiffies.
+    pub expires: u64,
+    /// `bpf_jiffies64`: now, in jiffies.
+    pub jiffies: u64,
+    /// Zero.
+    pub reserved: u64,
+    /// Local address; IPv4 as `::ffff:a.b.c.d`.
+    pub local_addr: [u64; 2],
+    /// Remote address; IPv4 as `::ffff:a.b.c.d`.
+    pub remote_addr: [u64; 2],
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// `tw_entry_stamp`: when it entered TIME_WAIT proper, milliseconds of `CLOCK_MONOTONIC`, low 32 bits; valid with
+    /// [`FLAG_ENTRY_STAMP`].
+    pub entry_stamp_ms: u32,
+    /// Thread group of the current task; who cancelled the timer only with [`FLAG_IN_TASK`].
+    pub pid: u32,
+    /// Number of the system call that the current task is in (`pt_regs.orig_ax`, `pt_regs.syscallno`); valid with
+    /// [`FLAG_IN_TASK`].
+    pub syscall: u32,
+    /// Zero.
+    pub reserved_2: u32,
+    /// Interface the socket was bound to; 0 if to none.
+    pub ifindex: u32,
+    /// Host byte order.
+    pub local_port: u16,
+    /// Host byte order.
+    pub remote_port: u16,
+    /// Zero.
+    pub reserved_3: u16,
+    /// `AF_INET` (2) or `AF_INET6` (10).
+    pub family: u8,
+    /// `tw_substate`: TIME_WAIT, or FIN_WAIT2 before the peer's FIN has come.
+    pub substate: u8,
+    /// Zero.
+    pub reserved_4: [u8; 3],
+    /// `KIND_TIMER_…`.
+    pub kind: u8,
+    /// `FLAG_…` bits.
+    pub flags: u32,
+    /// Zero.
+    pub reserved_5: [u64; 2],
+}
+
 /// One socket that exists when the trace starts, as `iter/tcp` shows it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,8 +218,8 @@ pub struct SocketRecord {
     pub reserved: [u8; 2],
 }
 
-/// How many programs there are that make records: two on each of three tracepoints, one on the fourth.
-pub const PROGRAMS: usize = 7;
+/// How many programs there are that make records: two on each of three tracepoints, one on each of four.
+pub const PROGRAMS: usize = 10;
 
 /// Ring buffers per CPU. A program takes the first that no program is in the middle of on its CPU: a second one is needed
 /// when a softirq interrupts a program.
@@ -194,6 +266,9 @@ pub struct Handoff {
     pub what: u64,
 }
 
+/// Room for the beginning of a `struct inet_timewait_sock`, up to its timer: 160 bytes on Linux 6.18.
+pub const TIMEWAIT_LEN: usize = 256;
+
 /// Room for what a program cannot keep on its stack of 512 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +287,8 @@ pub struct Scratch {
     pub ports: [u8; 8],
     /// The address of the socket or packet.
     pub address: u64,
+    /// The beginning of a timewait socket.
+    pub timewait: [u64; TIMEWAIT_LEN / 8],
 }
 
 /// All that the kernel side keeps per CPU.
@@ -372,6 +449,24 @@ offsets! {
     task_tgid,
     /// `task_struct.comm`, 16 bytes.
     task_comm,
+    /// `task_struct.stack`, pointer.
+    task_stack,
+    /// `task_struct.flags`, u32.
+    task_flags,
+    /// `pt_regs.orig_ax` (x86), `pt_regs.syscallno` (arm64): the low 32 bits are read.
+    regs_syscall,
+    /// `timer_list.expires`, u64.
+    timer_expires,
+    /// `timer_list.function`, pointer.
+    timer_function,
+    /// `inet_timewait_sock.tw_timer`: also the length of what is read.
+    tw_timer,
+    /// `inet_timewait_sock.tw_substate`, u8.
+    tw_substate,
+    /// `inet_timewait_sock.tw_entry_stamp`, u32; absent before Linux 6.14.
+    tw_entry_stamp,
+    /// `net.ns.__ns_ref` (`net.ns.count` before Linux 6.18), u32: 0 once the namespace is being deleted.
+    net_count,
 }
 
 /// Everything user space sets before the programs load: frozen, so constants to the verifier.
@@ -390,11 +485,15 @@ pub struct Config {
     /// else 0.
     pub read_packets: u32,
     /// Zero.
-    pub reserved: u32,
+    pub reserved: [u32; 2],
     /// What to stream.
     pub filter: FilterConfig,
     /// Wake the reader each time a program has submitted this many records on a CPU. Never 0.
     pub wake_every: u64,
+    /// Address of `tw_timer_handler`, by which a timer is known to be a timewait socket's; 0: they are not traced.
+    pub tw_timer_handler: u64,
+    /// Size of a task's kernel stack, bytes (`THREAD_SIZE`).
+    pub thread_size: u64,
 }
 
 /// Length of [`EventRecord`], bytes.
@@ -415,6 +514,10 @@ const _: () = {
         size_of::<CpuState>()
             == 48 + 16 * LANES + 2 * 256 * 8 + PROGRAMS * (size_of::<ProgramCounters>() + size_of::<Scratch>())
     );
-    assert!(size_of::<Scratch>() == EVENT_LEN + 8 * CGROUP_DEPTH + 40 + 8 + 8);
-    assert!(size_of::<Config>() == size_of::<Offsets>() + 12 + size_of::<FilterConfig>() + 8);
+    assert!(size_of::<Scratch>() == EVENT_LEN + 8 * CGROUP_DEPTH + 40 + 8 + 8 + TIMEWAIT_LEN);
+    assert!(size_of::<Config>() == size_of::<Offsets>() + 16 + size_of::<FilterConfig>() + 24);
+    assert!(size_of::<TimeWaitRecord>() == EVENT_LEN);
+    assert!(offset_of!(TimeWaitRecord, local_addr) == offset_of!(EventRecord, local_addr));
+    assert!(offset_of!(TimeWaitRecord, kind) == offset_of!(EventRecord, kind));
+    assert!(offset_of!(TimeWaitRecord, flags) == offset_of!(EventRecord, flags));
 };

@@ -57,13 +57,19 @@ pub enum Program {
     ReceiveResetAgain = 5,
     /// SYN-ACKs sent once more: in a softirq, which none interrupts, but for a corner of Fast Open; one is enough.
     SynAck = 6,
+    /// Timers started: with interrupts off, so that nothing comes between.
+    TimerStart = 7,
+    /// Timers taken off: the same.
+    TimerCancel = 8,
+    /// Timers that are due: in a softirq, which none interrupts.
+    TimerExpire = 9,
 }
 
 impl Program {
     /// Whether it is the second one on its tracepoint.
     #[inline(always)]
     pub fn is_second(self) -> bool {
-        self as usize % 2 == 1
+        matches!(self, Self::StateAgain | Self::SendResetAgain | Self::ReceiveResetAgain)
     }
 }
 
@@ -175,7 +181,7 @@ impl Account {
 
     /// An address as a number: the verifier lets nobody calculate with a pointer, but what comes out of a map is none.
     #[inline(always)]
-    fn number(&self, address: u64) -> u64 {
+    pub fn number(&self, address: u64) -> u64 {
         let place = &raw mut self.scratch().address;
         // SAFETY: this program's own room. Volatile, or the compiler leaves the map out.
         unsafe {

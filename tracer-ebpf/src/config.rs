@@ -15,9 +15,11 @@ pub static CONFIG: Config = Config {
     offsets: Offsets::ABSENT,
     reset_reason: 0,
     read_packets: 0,
-    reserved: 0,
+    reserved: [0; 2],
     filter: FilterConfig::PASS_ALL,
     wake_every: 1,
+    tw_timer_handler: 0,
+    thread_size: 0,
 };
 
 /// List bits of each port. Set by the loader before loading.

@@ -74,8 +74,16 @@ pub fn addresses(sk: Sock, family: u8) -> ([u64; 2], [u64; 2]) {
 
 /// Where an event took place, as far as the filter asks.
 pub trait Place: Copy {
-    /// The `struct net`; null without `CONFIG_NET_NS`.
+    /// Whether it tells the cgroup; otherwise user space, which remembers the connection, knows.
+    const HAS_CGROUP: bool = true;
+
+    /// The `struct net`; null without `CONFIG_NET_NS`, or if there is no way to it.
     fn net(self) -> KernelPtr;
+    /// Inode number of the network namespace.
+    #[inline(always)]
+    fn netns(self) -> u32 {
+        load_or(self.net(), offset!(net_inum), 0)
+    }
     /// Number of the interface; 0 if none is known.
     fn ifindex(self) -> u32;
     /// The `struct kernfs_node` of the cgroup; null if there is none.
@@ -112,12 +120,6 @@ fn ifindex(sk: Sock) -> u32 {
         return routed;
     }
     load_or(sk.ptr(), offset!(sk_rx_dst_ifindex), 0)
-}
-
-/// Inode number of the network namespace.
-#[inline(always)]
-pub fn netns(place: impl Place) -> u32 {
-    load_or(place.net(), offset!(net_inum), 0)
 }
 
 /// Identifier of the cgroup; 0 if there is none or this kernel does not say.
@@ -196,7 +198,7 @@ macro_rules! ids {
 
 /// Decides for an event. Each question that was not asked is dead code to the verifier.
 #[inline(always)]
-pub fn decide(place: impl Place, ends: &Ends, account: &Account) -> Verdict {
+pub fn decide<P: Place>(place: P, ends: &Ends, account: &Account) -> Verdict {
     let mut verdict = Verdict::Match;
     let ports = config!(filter.port_lists);
     if ports != 0 {
@@ -229,9 +231,11 @@ pub fn decide(place: impl Place, ends: &Ends, account: &Account) -> Verdict {
         verdict = verdict.and(decide_ends(addrs, local, remote));
     }
     if asked!(netns) {
-        verdict = verdict.and(ids!(netns, 1, |_| u64::from(netns(place))));
+        verdict = verdict.and(ids!(netns, 1, |_| u64::from(place.netns())));
     }
-    if asked!(cgroups) {
+    if asked!(cgroups) && !P::HAS_CGROUP {
+        verdict = verdict.and(Verdict::Undecided);
+    } else if asked!(cgroups) {
         let ids = &mut account.scratch().ancestry;
         cgroup_ancestry(place, ids);
         // SAFETY: a reference is always readable.

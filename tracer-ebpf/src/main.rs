@@ -26,6 +26,8 @@ mod sockets;
 #[cfg(target_arch = "bpf")]
 mod syn_ack;
 #[cfg(target_arch = "bpf")]
+mod timer;
+#[cfg(target_arch = "bpf")]
 mod transition;
 
 #[cfg(target_arch = "bpf")]
@@ -37,6 +39,7 @@ mod programs {
         reset::{try_receive_reset, try_send_reset},
         sockets::{Context, try_socket},
         syn_ack::try_retransmit_syn_ack,
+        timer::try_timer,
         transition::try_transition,
     };
 
@@ -80,6 +83,24 @@ mod programs {
     #[btf_tracepoint(function = "tcp_retransmit_synack")]
     pub fn tracer_syn_ack(ctx: BtfTracePointContext) -> i32 {
         try_retransmit_syn_ack(&ctx).unwrap_or(0)
+    }
+
+    /// Takes the starts of timewait sockets' timers.
+    #[btf_tracepoint(function = "timer_start")]
+    pub fn tracer_tw_start(ctx: BtfTracePointContext) -> i32 {
+        try_timer(&ctx, Program::TimerStart).unwrap_or(0)
+    }
+
+    /// Takes the cancellations of timewait sockets' timers.
+    #[btf_tracepoint(function = "timer_cancel")]
+    pub fn tracer_tw_cancel(ctx: BtfTracePointContext) -> i32 {
+        try_timer(&ctx, Program::TimerCancel).unwrap_or(0)
+    }
+
+    /// Takes the ends of timewait sockets whose time is over.
+    #[btf_tracepoint(function = "timer_expire_entry")]
+    pub fn tracer_tw_expire(ctx: BtfTracePointContext) -> i32 {
+        try_timer(&ctx, Program::TimerExpire).unwrap_or(0)
     }
 
     /// Tells of each socket that exists already, to whoever reads the iterator.

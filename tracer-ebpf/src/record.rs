@@ -8,7 +8,7 @@ use tracer_common::wire::{
 
 use crate::{
     config::offset,
-    filter::{Ends, Place, addresses, cgroup_id, netns},
+    filter::{Ends, Place, addresses, cgroup_id},
     kernel::{KernelPtr, Sock, bit, current_leader, load, load_be16, load_or},
 };
 
@@ -108,7 +108,7 @@ pub fn record(event: &Event, slot: *mut EventRecord) {
         (*slot).bytes_received = load_or(*tcp, offset!(tcp_bytes_received), 0);
         (*slot).local_addr = ends.local_addr;
         (*slot).remote_addr = ends.remote_addr;
-        (*slot).netns = netns(*sk);
+        (*slot).netns = sk.netns();
         (*slot).uid = load_or(sk.ptr(), offset!(sk_uid), 0);
         (*slot).pid = pid;
         (*slot).srtt_us8 = load_or(*tcp, offset!(tcp_srtt_us), 0);

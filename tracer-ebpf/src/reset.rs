@@ -12,7 +12,7 @@ use tracer_common::{
 use crate::{
     account::{Account, Claim, Program, Raised},
     config::{config, offset},
-    filter::{Ends, Place, addresses, decide, netns},
+    filter::{Ends, Place, addresses, decide},
     kernel::{KernelPtr, Sock, argument, load, load_be16},
     packet::Packet,
     record::{Event, ends, record, state},
@@ -119,9 +119,10 @@ fn of_packet(ctx: &BtfTracePointContext, account: &Account, sk: KernelPtr, packe
     unsafe {
         (*record).time_ns = bpf_ktime_get_ns();
         (*record).cookie = cookie;
+        (*record).sock = sk as u64;
         (*record).local_addr = ends.local_addr;
         (*record).remote_addr = ends.remote_addr;
-        (*record).netns = netns(packet);
+        (*record).netns = packet.netns();
         (*record).ifindex = packet.ifindex();
         (*record).local_port = ends.local_port;
         (*record).remote_port = ends.remote_port;

@@ -9,7 +9,7 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 use aya_log_ebpf::warn;
-use tracer_common::wire::{EVENT_LEN, EventRecord, LANES};
+use tracer_common::wire::{EVENT_LEN, EventRecord, LANES, TimeWaitRecord};
 
 use crate::{
     account::{Account, Lane},
@@ -54,6 +54,12 @@ impl Slot {
     #[inline(always)]
     pub fn record(&mut self) -> *mut EventRecord {
         self.entry.as_mut_ptr()
+    }
+
+    /// Where to write one of another kind; it is not initialised.
+    #[inline(always)]
+    pub fn timewait(&mut self) -> *mut TimeWaitRecord {
+        self.record().cast()
     }
 
     /// The record, all zero.

@@ -7,7 +7,7 @@ use tracer_common::wire::{FLAG_DEFER_ACCEPT, SocketRecord};
 
 use crate::{
     config::offset,
-    filter::{addresses, netns},
+    filter::{Place, addresses},
     kernel::{KernelPtr, Sock, follow, load, load_be16, load_or},
 };
 
@@ -55,7 +55,7 @@ pub unsafe fn try_socket(ctx: *const Context) -> Option<()> {
         (&raw mut (*slot).inode).write_volatile(inode);
         (&raw mut (*slot).local_addr).write_volatile(local_addr);
         (&raw mut (*slot).remote_addr).write_volatile(remote_addr);
-        (&raw mut (*slot).netns).write_volatile(netns(sk));
+        (&raw mut (*slot).netns).write_volatile(sk.netns());
         (&raw mut (*slot).local_port).write_volatile(load(tcp, offset!(sk_num)));
         (&raw mut (*slot).remote_port).write_volatile(load_be16(tcp, offset!(sk_dport)));
         (&raw mut (*slot).family).write_volatile(family);

@@ -12,7 +12,7 @@ use tracer_common::{
 use crate::{
     account::{Account, Program},
     config::offset,
-    filter::{Ends, addresses, decide},
+    filter::{Ends, Place, addresses, decide},
     kernel::{KernelPtr, Sock, argument, load, load_be16},
     record::state,
     ring::Slot,
@@ -63,6 +63,11 @@ pub fn try_retransmit_syn_ack(ctx: &BtfTracePointContext) -> Option<i32> {
     unsafe {
         (*record).time_ns = first_us.wrapping_mul(1000);
         (*record).cookie = cookie;
+        (*record).local_addr = local_addr;
+        (*record).remote_addr = remote_addr;
+        (*record).netns = sk.netns();
+        (*record).local_port = ends.local_port;
+        (*record).remote_port = ends.remote_port;
         (*record).family = family;
         (*record).kind = KIND_SYN_ACK_RETRANSMIT;
         (*record).flags = flags;

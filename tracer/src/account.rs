@@ -99,6 +99,12 @@ pub struct Account {
     pub received_resets: TracepointAccount,
     /// `tcp_retransmit_synack`.
     pub syn_acks: TracepointAccount,
+    /// `timer_start`, of timewait sockets.
+    pub timer_starts: TracepointAccount,
+    /// `timer_cancel`, of timewait sockets.
+    pub timer_cancels: TracepointAccount,
+    /// `timer_expire_entry`, of timewait sockets.
+    pub timer_expiries: TracepointAccount,
     /// TCP transitions by `old << 4 | new`, before any filter.
     pub matrix: [u64; 256],
     /// Records user space decoded.
@@ -115,6 +121,9 @@ impl Default for Account {
             sent_resets: none,
             received_resets: none,
             syn_acks: none,
+            timer_starts: none,
+            timer_cancels: none,
+            timer_expiries: none,
             matrix: [0; 256],
             decoded: 0,
             undecodable: 0,
@@ -125,12 +134,15 @@ impl Default for Account {
 impl Account {
     /// The tracepoints by their kernel names.
     #[must_use]
-    pub fn tracepoints(&self) -> [(&'static str, &TracepointAccount); 4] {
+    pub fn tracepoints(&self) -> [(&'static str, &TracepointAccount); 7] {
         [
             ("inet_sock_set_state", &self.states),
             ("tcp_send_reset", &self.sent_resets),
             ("tcp_receive_reset", &self.received_resets),
             ("tcp_retransmit_synack", &self.syn_acks),
+            ("timer_start", &self.timer_starts),
+            ("timer_cancel", &self.timer_cancels),
+            ("timer_expire_entry", &self.timer_expiries),
         ]
     }
 

@@ -9,17 +9,18 @@ use std::{
 use tracer_common::{
     filter::{AF_INET, AF_INET6},
     wire::{
-        EVENT_LEN, EventRecord, FLAG_CGROUP, FLAG_DEFER_ACCEPT, FLAG_FAST_OPEN_KNOWN, FLAG_FIN_RECEIVED, FLAG_OWNED,
-        FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_SENT, FLAG_SOCKET, FLAG_SYN_DATA, FLAG_SYN_DEFERRED, FLAG_UNACKED,
-        FLAG_UNDECIDED, KIND_RESET_ABORT, KIND_RESET_ANSWER, KIND_RESET_RECEIVED, KIND_SYN_ACK_RETRANSMIT,
-        KIND_TRANSITION, SocketRecord,
+        EVENT_LEN, EventRecord, FLAG_CGROUP, FLAG_DEFER_ACCEPT, FLAG_ENTRY_STAMP, FLAG_FAST_OPEN_KNOWN,
+        FLAG_FIN_RECEIVED, FLAG_IN_TASK, FLAG_NETNS_DEAD, FLAG_OWNED, FLAG_RECOVERED, FLAG_REMOTE_UNKNOWN, FLAG_SENT,
+        FLAG_SOCKET, FLAG_SYN_DATA, FLAG_SYN_DEFERRED, FLAG_UNACKED, FLAG_UNDECIDED, KIND_RESET_ABORT,
+        KIND_RESET_ANSWER, KIND_RESET_RECEIVED, KIND_SYN_ACK_RETRANSMIT, KIND_TIMER_CANCEL, KIND_TIMER_EXPIRE,
+        KIND_TIMER_START, KIND_TRANSITION, SocketRecord, TimeWaitRecord,
     },
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use crate::event::{
-    Comm, Endpoint, Event, ExistingSocket, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress, SocketCookie,
-    TcpState, Transition, UnknownState,
+    Caller, Comm, Endpoint, Event, ExistingSocket, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress,
+    SocketCookie, SynAck, TcpState, Timer, TimerStep, Transition, UnknownState,
 };
 
 /// Why a record is not understood.
@@ -61,7 +62,17 @@ pub fn event(record: &EventRecord, reasons: &[Arc<str>]) -> Result<Event, Decode
         }
         KIND_SYN_ACK_RETRANSMIT => {
             let cookie = NonZeroU64::new(record.cookie).map(SocketCookie).ok_or(DecodeError::Cookie)?;
-            return Ok(Event::SynAckRetransmitted { cookie, first: MonotonicNs(record.time_ns) });
+            let family = family(record.family)?;
+            return Ok(Event::SynAckRetransmitted(SynAck {
+                cookie,
+                first: MonotonicNs(record.time_ns),
+                netns: record.netns,
+                local: endpoint(family, record.local_addr, record.local_port),
+                remote: endpoint(family, record.remote_addr, record.remote_port),
+            }));
+        }
+        KIND_TIMER_START | KIND_TIMER_CANCEL | KIND_TIMER_EXPIRE => {
+            return timer(&zerocopy::transmute!(*record)).map(Event::Timer);
         }
         KIND_RESET_ABORT => ResetKind::Abort,
         KIND_RESET_ANSWER => ResetKind::Answer,
@@ -106,6 +117,36 @@ fn socket(record: &EventRecord, old: TcpState, new: TcpState) -> Result<Transiti
         bytes_received: record.bytes_received,
         ifindex: (record.ifindex != 0).then_some(record.ifindex),
         recovered: has(FLAG_RECOVERED),
+        undecided: has(FLAG_UNDECIDED),
+    })
+}
+
+/// System calls by which a process may ask the kernel to end a socket (a netlink message).
+const SENDS: [libc::c_long; 3] = [libc::SYS_sendto, libc::SYS_sendmsg, libc::SYS_sendmmsg];
+
+/// Converts what a record says of a timewait socket.
+fn timer(record: &TimeWaitRecord) -> Result<Timer, DecodeError> {
+    let family = family(record.family)?;
+    let has = |flag: u32| record.flags & flag != 0;
+    let caller = || Caller { pid: record.pid, sends: SENDS.contains(&libc::c_long::from(record.syscall)) };
+    Ok(Timer {
+        time: MonotonicNs(record.time_ns),
+        cookie: NonZeroU64::new(record.cookie).map(SocketCookie),
+        sock: SockAddress(record.sock),
+        netns: record.netns,
+        family,
+        local: endpoint(family, record.local_addr, record.local_port),
+        remote: endpoint(family, record.remote_addr, record.remote_port),
+        ifindex: (record.ifindex != 0).then_some(record.ifindex),
+        substate: record.substate.try_into()?,
+        jiffies: record.jiffies,
+        expires: record.expires,
+        entered_ms: has(FLAG_ENTRY_STAMP).then_some(record.entry_stamp_ms),
+        step: match record.kind {
+            KIND_TIMER_START => TimerStep::Started,
+            KIND_TIMER_EXPIRE => TimerStep::Expired,
+            _ => TimerStep::Cancelled { by: has(FLAG_IN_TASK).then(caller), netns_deleted: has(FLAG_NETNS_DEAD) },
+        },
         undecided: has(FLAG_UNDECIDED),
     })
 }

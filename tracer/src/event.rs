@@ -3,6 +3,10 @@
 //! Nothing here knows where an event came from. Times are data: `CLOCK_MONOTONIC` as the kernel stamped it, with
 //! [`ClockPair`]s in the stream to translate them.
 
+mod timer;
+
+pub use self::timer::{Caller, Timer, TimerStep};
+
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
@@ -45,7 +49,7 @@ impl ClockPair {
 pub struct SocketCookie(pub NonZeroU64);
 
 /// Address of a `struct sock`: identifies a socket while it lives, then is reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SockAddress(pub u64);
 
 /// A number that no known TCP state has.
@@ -281,6 +285,21 @@ pub struct Reset {
     pub reason: Option<Arc<str>>,
 }
 
+/// The SYN-ACK of a connection that is not complete yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SynAck {
+    /// The identity that the connection will have.
+    pub cookie: SocketCookie,
+    /// When the first one was sent.
+    pub first: MonotonicNs,
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// This host's end.
+    pub local: Endpoint,
+    /// The other end.
+    pub remote: Endpoint,
+}
+
 /// A socket that existed when the trace started, as it was when the kernel was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExistingSocket {
@@ -359,13 +378,10 @@ pub enum Event {
     Transition(Transition),
     /// A reset.
     Reset(Reset),
-    /// A SYN-ACK was sent once more, of the connection that will have this identity.
-    SynAckRetransmitted {
-        /// The connection.
-        cookie: SocketCookie,
-        /// When the first one was sent.
-        first: MonotonicNs,
-    },
+    /// A SYN-ACK was sent once more.
+    SynAckRetransmitted(SynAck),
+    /// Something happened to a timewait socket.
+    Timer(Timer),
     /// All that was stamped before this moment has been yielded, but for what waits for its filter to be decided.
     Until(MonotonicNs),
     /// Records were lost.

@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// When it is said how much was seen so far, so that an idle host is not mistaken for a broken tool.
 const FIRST_WORD: Duration = Duration::from_millis(2500);
 
+/// The feature of following timewait sockets.
+const TIME_WAIT: &str = "time_wait";
 /// The feature of knowing whose the sockets are that are older than the trace.
 const EXISTING: &str = "existing_sockets";
 
@@ -41,6 +43,7 @@ pub(crate) fn watch(watch: Watch, speech: Speech, services: Services) -> Result<
         kernel: &ready.members,
         filter: &filter,
         ring_bytes: watch.resources.ring_bytes,
+        time_wait: watch.resources.time_wait,
         kernel_log: watch.resources.kernel_log.map(Into::into),
     })
     .map_err(|error| match error {
@@ -124,6 +127,11 @@ impl Session {
             feature.missing = feature.missing.take().or_else(|| meet_existing(&mut live, &mut tracker).err());
             feature.missing.clone()
         });
+        if !watch.resources.time_wait
+            && let Some(feature) = features.iter_mut().find(|feature| feature.name == TIME_WAIT)
+        {
+            feature.missing = Some("--time-wait=off was given".to_owned());
+        }
         let start = Start {
             clock: started,
             host: ready.host,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tracer::{
     event::{
         ClockPair, Comm, Endpoint, Event, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress, SocketCookie,
-        TcpState, Transition,
+        SynAck, TcpState, Transition,
     },
     filter::{Criteria, Filter},
     measure,
@@ -106,7 +106,9 @@ impl Happening {
     fn event(&self) -> Event {
         if let Some(first) = self.first_syn_ack_us {
             let cookie = self.cookie().expect("a socket");
-            return Event::SynAckRetransmitted { cookie, first: micros(first) };
+            let Transition { netns, local, remote, .. } = self.transition(TcpState::Close, TcpState::Close);
+            let remote = remote.expect("the other end");
+            return Event::SynAckRetransmitted(SynAck { cookie, first: micros(first), netns, local, remote });
         }
         if let Some(change) = &self.change {
             let (old, new) = change.split_once('>').expect("OLD>NEW");

@@ -97,6 +97,14 @@ pub enum ColorWhen {
     Never,
 }
 
+/// Whether to do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it, and clap would print the docs as help")]
+pub enum Switch {
+    On,
+    Off,
+}
+
 /// Which of the kernel side's own messages are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "the names say it, and clap would print the docs as help")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{FilterArgs, KernelLog};
+use super::{FilterArgs, KernelLog, Switch};
 
 /// Flags of `tracer watch`.
 #[derive(Args, Clone, Debug)]
@@ -54,6 +54,9 @@ pub struct ResourceArgs {
     /// Sockets remembered at most; then the oldest go
     #[arg(long, value_name = "N", default_value = "1000000")]
     pub table_size: String,
+    /// Follow TIME_WAIT, by the timers of its sockets
+    #[arg(long, value_name = "on|off", hide_possible_values = true, default_value = "on")]
+    pub time_wait: Switch,
     /// Show the kernel side's messages: error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL", hide_possible_values = true)]
     pub kernel_log: Option<KernelLog>,

@@ -19,7 +19,7 @@ use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
 pub use self::problem::{ConfigError, Problem};
 use crate::{
-    cli::{Cli, ColorWhen, Command, Format, GlobalArgs, KernelLog, OutputArgs, PrivilegeArgs, ResourceArgs},
+    cli::{Cli, ColorWhen, Command, Format, GlobalArgs, KernelLog, OutputArgs, PrivilegeArgs, ResourceArgs, Switch},
     filter::{Filter, StateFilter},
     sandbox::User,
     services::Services,
@@ -97,6 +97,8 @@ pub struct Resources {
     pub ring_bytes: usize,
     /// Sockets remembered at a time.
     pub table_size: usize,
+    /// Whether TIME_WAIT is followed.
+    pub time_wait: bool,
     /// Which of the kernel side's own messages are shown.
     pub kernel_log: Option<KernelLog>,
 }
@@ -139,6 +141,7 @@ impl Watch {
             resources: Resources {
                 ring_bytes: items::one("--ring-size", &resources.ring_size, quantity::ring_bytes)?,
                 table_size: items::one("--table-size", &resources.table_size, quantity::table_size)?,
+                time_wait: resources.time_wait == Switch::On,
                 kernel_log: resources.kernel_log,
             },
             privilege: match privilege.user {

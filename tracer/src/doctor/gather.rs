@@ -94,5 +94,8 @@ fn types() -> Result<Types, BtfError> {
     {
         members.forbid_packets();
     }
+    if let Ok(members) = &mut members {
+        members.find_timer_handler();
+    }
     Ok(Types { tracepoint: btf.tracepoint_arguments(TRACEPOINT).is_some(), members })
 }

@@ -20,7 +20,10 @@ const MAPS: [&str; 5] = ["ring_buffer", "array_of_maps", "per_cpu_array", "hash_
 
 fn members(missing: Vec<MissingField>) -> Types {
     let offsets = tracer_common::wire::Offsets::ABSENT;
-    Types { tracepoint: true, members: Ok(Resolved { offsets, missing, reset_reasons: Vec::new() }) }
+    Types {
+        tracepoint: true,
+        members: Ok(Resolved { offsets, missing, reset_reasons: Vec::new(), tw_timer_handler: None }),
+    }
 }
 
 fn tried(programs: Outcome) -> Option<Trials> {

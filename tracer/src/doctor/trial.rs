@@ -45,7 +45,8 @@ fn map(kind: MapType) -> Outcome {
 /// Loads and attaches tracer's programs, and lets go of them at once.
 fn programs(kernel: &Resolved) -> Result<(Vec<u32>, Option<String>), Box<dyn Error>> {
     let filter = Filter::new(Criteria::default())?.compile(ephemeral_range());
-    let mut live = Live::start(&Options { kernel, filter: &filter, ring_bytes: RING_BYTES, kernel_log: None })?;
+    let options = Options { kernel, filter: &filter, ring_bytes: RING_BYTES, time_wait: true, kernel_log: None };
+    let mut live = Live::start(&options)?;
     let existing = live.existing().err().map(|error| error.reason());
     Ok((live.verified_instructions(), existing))
 }

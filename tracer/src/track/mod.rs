@@ -8,6 +8,7 @@ mod rfc;
 mod table;
 #[cfg(test)]
 mod tests;
+mod time_wait;
 
 use std::collections::HashMap;
 
@@ -20,6 +21,7 @@ use self::{
     listeners::{Listener, Listeners},
     rfc::way,
     table::{Connection, SynAcks, Table},
+    time_wait::{Ends, TimeWaits},
 };
 use crate::{
     event::{Event, ExistingSocket, Process, SocketCookie, TcpState, Transition},
@@ -55,6 +57,7 @@ pub struct Tracker {
     departures: Departures,
     listeners: Listeners,
     syn_acks: SynAcks,
+    time_waits: TimeWaits,
     /// Holders of sockets that are older than the trace and of which no transition was seen yet.
     existing: HashMap<SocketCookie, Process>,
     ancestry: CgroupAncestry,
@@ -71,6 +74,7 @@ impl Tracker {
             departures: Departures::default(),
             listeners: Listeners::default(),
             syn_acks: SynAcks::new(capacity),
+            time_waits: TimeWaits::new(capacity),
             existing: HashMap::new(),
             ancestry: CgroupAncestry::default(),
             tally: Tally {
@@ -102,7 +106,14 @@ impl Tracker {
                 self.settle(reset.socket.time, report);
                 self.reset(reset, report);
             }
-            Event::SynAckRetransmitted { cookie, first } => self.syn_acks.insert(cookie, first),
+            Event::SynAckRetransmitted(syn_ack) => {
+                self.syn_acks.insert(syn_ack.cookie, syn_ack.first);
+                self.reopened(&Ends::of_syn_ack(&syn_ack), syn_ack.first, report);
+            }
+            Event::Timer(timer) => {
+                self.settle(timer.time, report);
+                self.timer(&timer, report);
+            }
             Event::Until(time) => self.settle(time, report),
         }
     }
@@ -130,12 +141,13 @@ impl Tracker {
     /// Sockets in the table, and how many had to be forgotten.
     #[must_use]
     pub fn occupancy(&self) -> (u64, u64) {
-        (self.table.len() as u64, self.table.evicted())
+        (self.table.len() as u64, self.table.evicted() + self.time_waits.evicted())
     }
 
     /// Reports what still waits for a later event, and forgets every connection: none will come.
     pub fn finish(&mut self, report: &mut impl FnMut(&Observation)) {
         self.settle_all(report);
+        self.finish_time_waits(report);
         let mut rest: Vec<_> = self.table.take_all().collect();
         rest.retain(|connection| !connection.waiting.is_empty() || connection.doubtful.is_some());
         rest.sort_by_key(|connection| connection.entered);
@@ -163,6 +175,7 @@ impl Tracker {
     }
 
     fn transition(&mut self, transition: Transition, report: &mut impl FnMut(&Observation)) {
+        self.note_opening(&transition, report);
         let known = self.table.take(&transition);
         if self.came_before(&transition, known.as_ref()) {
             self.tally.duplicates += 1;
@@ -313,6 +326,7 @@ impl Tracker {
         if departed.verdict == Verdict::Match && departed.doubtful.is_none() {
             self.emit(Observation::Closed(Closed { observed, data_after_close: false }), report);
         }
+        self.left_behind(&observed, report);
         if departed.may_send_reset() {
             self.departures.push(departed);
         } else {

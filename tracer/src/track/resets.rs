@@ -17,6 +17,9 @@ const RCV_SHUTDOWN: u8 = 1;
 
 impl Tracker {
     pub(super) fn reset(&mut self, reset: Reset, report: &mut impl FnMut(&Observation)) {
+        if reset.state == Some(TcpState::TimeWait) {
+            self.reset_of_remnant(reset.socket.sock, reset.socket.time);
+        }
         // A socket that lives again has nothing to do with its last end.
         let is_over = matches!(reset.state, Some(TcpState::Close | TcpState::TimeWait));
         if let Some(departed) = reset.socket.cookie.filter(|_| is_over).and_then(|it| self.departures.take(it)) {
@@ -92,6 +95,7 @@ impl Tracker {
 
     /// Reports what was doubtful about connections that ended long enough before `now`.
     pub(super) fn settle(&mut self, now: MonotonicNs, report: &mut impl FnMut(&Observation)) {
+        self.settle_time_waits(now, report);
         while let Some(departed) = self.departures.settled(now) {
             self.settle_one(departed, report);
         }

@@ -42,7 +42,8 @@ pub(crate) fn goes_on() -> bool {
         let before = withheld();
         let mut again = Command::new(std::env::current_exe().expect("this program"));
         let output = again.args(["--exact", test, "--nocapture"]).env(INSIDE, "1").output().expect("this program");
-        print!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        show(&output.stdout);
+        show(&output.stderr);
         if output.status.success() {
             return false;
         }
@@ -51,6 +52,14 @@ pub(crate) fn goes_on() -> bool {
         println!("{withheld} events happened while process 1 was current: perhaps the kernel withheld one; again");
     }
     panic!("{test} failed {ATTEMPTS} times");
+}
+
+/// Passes on what the test said; what its harness said, this one's says.
+fn show(said: &[u8]) {
+    let said = String::from_utf8_lossy(said);
+    let harness = ["running ", "test ", "test result: "];
+    let lines = said.lines().filter(|line| !line.is_empty() && !harness.iter().any(|word| line.starts_with(word)));
+    lines.for_each(|line| println!("{line}"));
 }
 
 /// Events so far that happened while process 1 was current.

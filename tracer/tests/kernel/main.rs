@@ -6,6 +6,7 @@
 
 mod close;
 mod connect;
+mod destroy;
 mod existing;
 mod fields;
 mod filter;
@@ -18,5 +19,6 @@ mod owner;
 mod reset;
 mod sandbox;
 mod support;
+mod time_wait;
 mod verdict;
 mod wire;

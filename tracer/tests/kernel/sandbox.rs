@@ -117,7 +117,7 @@ fn fcntl_setfl_async(socket: &impl std::os::fd::AsRawFd) -> std::io::Result<()> 
 fn inside() {
     let filter = Filter::new(Criteria::default()).expect("no lists").compile(live::ephemeral_range());
     let kernel = preflight().expect("a machine that can").members;
-    let options = Options { kernel: &kernel, filter: &filter, ring_bytes: 1 << 20, kernel_log: None };
+    let options = Options { kernel: &kernel, filter: &filter, ring_bytes: 1 << 20, time_wait: true, kernel_log: None };
     let mut live = Live::start(&options).expect("it loads");
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
     let address = listener.local_addr().expect("address");

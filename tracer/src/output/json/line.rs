@@ -7,7 +7,7 @@ use super::{
 use crate::{
     event::{Family, MonotonicNs, Process, TcpState, Transition},
     measure,
-    observation::{Anomaly, Connection, Handshake, Known, ObservedReset, ObservedTransition},
+    observation::{Anomaly, Connection, Handshake, Known, ObservedReset, ObservedTransition, TimeWait},
     output::{errno, time::push_fraction},
 };
 
@@ -97,6 +97,23 @@ impl JsonOutput {
         member!(buf, "complete", opened.is_some());
         if known.past.inferred {
             buf.extend_from_slice(b",\"inferred\":[\"closed_by\",\"bytes_sent\"]");
+        }
+        buf.extend_from_slice(b"}\n");
+    }
+
+    /// Appends a `time_wait` object, if it has ended.
+    pub(super) fn time_wait(&mut self, time_wait: &TimeWait, buf: &mut Vec<u8>) {
+        let ObservedTransition { transition, known, .. } = &time_wait.observed;
+        let Some(ended) = time_wait.ended else { return };
+        buf.extend_from_slice(b"{\"type\":\"time_wait\"");
+        self.common(transition, known, buf);
+        member!(buf, "minisocket_ns", ended.minisocket_ns);
+        member!(buf, "time_wait_ns", ended.time_wait_ns);
+        member!(buf, "substate", Word(transition.new.name()));
+        member!(buf, "end", ended.end.map(|end| Word(end.name())));
+        member!(buf, "seeded", time_wait.seeded);
+        if ended.inferred {
+            buf.extend_from_slice(b",\"inferred\":[\"end\"]");
         }
         buf.extend_from_slice(b"}\n");
     }

@@ -5,7 +5,8 @@ use crate::{
     event::TcpState,
     measure,
     observation::{
-        Connection, Handshake, HandshakeMethod, ObservedReset, ObservedTransition, Outcome, Side, UnknownLatency,
+        Connection, Handshake, HandshakeMethod, ObservedReset, ObservedTransition, Outcome, Side, TimeWait,
+        TimeWaitEnd, UnknownLatency,
     },
 };
 
@@ -74,6 +75,26 @@ impl TextOutput {
             text += &format!(", {}", numbers::counted(transition.total_retrans.into(), "retransmit"));
         }
         self.conclude(&connection.observed, &text, buf);
+    }
+
+    /// Appends how long a timewait socket lived, if it has ended.
+    pub(super) fn time_wait(&mut self, time_wait: &TimeWait, buf: &mut Vec<u8>) {
+        let Some(ended) = time_wait.ended else { return };
+        let mark = if ended.inferred { "~" } else { "" };
+        let how = match ended.end {
+            Some(TimeWaitEnd::Expired) => "expired",
+            Some(TimeWaitEnd::Reused) => "reused by connect()",
+            Some(TimeWaitEnd::NewSyn) => "ended by a new SYN",
+            Some(TimeWaitEnd::Reset) => "ended by a reset",
+            Some(TimeWaitEnd::Killed) => "killed by an administrator",
+            Some(TimeWaitEnd::Netns) => "gone with its namespace",
+            None => "ended, not known how",
+        };
+        let mut text = format!("{} {mark}{how}", time_wait.observed.transition.new);
+        if let Some(lived) = ended.time_wait_ns.or(ended.minisocket_ns) {
+            text += &format!(", {}", numbers::duration(lived));
+        }
+        self.conclude(&time_wait.observed, &text, buf);
     }
 
     fn conclude(&mut self, observed: &ObservedTransition, text: &str, buf: &mut Vec<u8>) {

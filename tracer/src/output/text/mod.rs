@@ -85,7 +85,8 @@ impl TextOutput {
             Observation::Handshake(handshake) => self.handshake(handshake, buf),
             Observation::Reset(reset) => self.reset(reset, buf),
             Observation::Connection(connection) => self.connection(connection, buf),
-            Observation::Closed(_) | Observation::TimeWait(_) => {}
+            Observation::Closed(_) => {}
+            Observation::TimeWait(time_wait) => self.time_wait(time_wait, buf),
             Observation::Gap(gap) => self.gap(gap, buf),
             Observation::Summary(summary) if !self.options.quiet => self.summary(summary, buf),
             Observation::Summary(_) => {}

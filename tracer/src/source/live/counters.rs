@@ -73,12 +73,16 @@ impl Counters {
             }
         }
         // In the order of `Program` on the kernel side.
-        let [state, state_2, sent, sent_2, received, received_2, syn_ack] = programs;
+        let [state, state_2, sent, sent_2, received, received_2, syn_ack, start, cancel, expire] = programs;
+        let alone = |first| TracepointAccount { first, second: ProgramAccount::default() };
         Ok(Account {
             states: TracepointAccount { first: state, second: state_2 },
             sent_resets: TracepointAccount { first: sent, second: sent_2 },
             received_resets: TracepointAccount { first: received, second: received_2 },
-            syn_acks: TracepointAccount { first: syn_ack, second: ProgramAccount::default() },
+            syn_acks: alone(syn_ack),
+            timer_starts: alone(start),
+            timer_cancels: alone(cancel),
+            timer_expiries: alone(expire),
             matrix,
             decoded: 0,
             undecodable: 0,

@@ -10,6 +10,7 @@ mod ports;
 mod programs;
 mod rings;
 mod session;
+mod symbols;
 mod wakeup;
 
 pub use self::{

@@ -7,12 +7,15 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{num::NonZeroU64, sync::Arc};
 
 use tracer_common::wire::{ABSENT, Offsets};
 
-use self::table::{RESET_ENDS, RESET_REASONS, RESETS, ROWS, TRACEPOINTS};
-use super::btf::{Btf, FieldError};
+use self::table::{EXTRAS, RESET_ENDS, RESET_REASONS, RESETS, ROWS, TIME_WAIT, TRACEPOINTS};
+use super::{
+    btf::{Btf, FieldError},
+    symbols,
+};
 
 /// Something that is measured only where the kernel has the members for it.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct Resolved {
     /// Why resets are sent, by the kernel's number: the names of `enum sk_rst_reason` (include/net/rstreason.h) without
     /// the prefix. Empty before Linux 6.10.
     pub reset_reasons: Vec<Arc<str>>,
+    /// Address of the function by which timers of timewait sockets are known.
+    pub tw_timer_handler: Option<NonZeroU64>,
 }
 
 impl Resolved {
@@ -56,10 +61,30 @@ impl Resolved {
         !self.missing.iter().any(|missing| *missing.feature == RESET_ENDS)
     }
 
-    /// Notes that programs may not.
+    /// Notes that programs may not, nor what no typed pointer leads to.
     pub fn forbid_packets(&mut self) {
         if self.offsets.skb_head != ABSENT {
             self.missing.push(MissingField { feature: &RESET_ENDS, reason: FieldError::Unreadable });
+        }
+        self.lose_time_wait(FieldError::Unreadable);
+    }
+
+    /// Finds the function by which timers of timewait sockets are known.
+    pub fn find_timer_handler(&mut self) {
+        self.tw_timer_handler = self.traces_time_wait().then(symbols::tw_timer_handler).flatten();
+        if self.tw_timer_handler.is_none() {
+            self.lose_time_wait(FieldError::HiddenSymbol("tw_timer_handler"));
+        }
+    }
+
+    /// Whether timewait sockets can be traced, as far as is known.
+    fn traces_time_wait(&self) -> bool {
+        !self.missing.iter().any(|missing| *missing.feature == TIME_WAIT)
+    }
+
+    fn lose_time_wait(&mut self, reason: FieldError) {
+        if self.traces_time_wait() {
+            self.missing.push(MissingField { feature: &TIME_WAIT, reason });
         }
     }
 }
@@ -105,12 +130,17 @@ pub fn resolve(btf: &Btf) -> Result<Resolved, OffsetsError> {
             (row.put)(&mut offsets, field);
         }
     }
+    for row in EXTRAS {
+        if let Ok(field) = row.find(btf) {
+            (row.put)(&mut offsets, field);
+        }
+    }
     let reset_reasons = reset_reasons(btf);
     if reset_reasons.is_empty() && !missing.iter().any(|without| *without.feature == RESETS) {
         let reason = FieldError::Untold { tracepoint: "tcp_send_reset", what: "the reason" };
         missing.push(MissingField { feature: &RESET_REASONS, reason });
     }
-    Ok(Resolved { offsets, missing, reset_reasons })
+    Ok(Resolved { offsets, missing, reset_reasons, tw_timer_handler: None })
 }
 
 /// The names at their numbers; none if the tracepoint does not tell the number.

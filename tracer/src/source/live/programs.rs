@@ -1,12 +1,13 @@
 //! Loads the BPF object with everything it must know as constants, and attaches it.
 
-use std::{panic::resume_unwind, thread};
+use std::{num::NonZeroU64, panic::resume_unwind, thread};
 
 use aya::{
     Btf, BtfError, Ebpf, EbpfError, EbpfLoader,
     maps::{Array, ArrayOfMaps, LpmTrie, MapData, MapError, PerCpuArray, RingBuf, lpm_trie},
     programs::{BtfTracePoint, Iter, Link as _, ProgramError, tp_btf::BtfTracePointLink},
 };
+use rustix::param::page_size;
 use tracer_common::wire::{ABSENT, Config, PROGRAMS};
 use zerocopy::IntoBytes as _;
 
@@ -31,10 +32,18 @@ const STREAM: [(&str, &str); PROGRAMS] = [
     ("tracer_recv", RECEIVED),
     ("tracer_recv_2", RECEIVED),
     ("tracer_syn_ack", SYN_ACK),
+    ("tracer_tw_start", TIMER_START),
+    ("tracer_tw_cancel", TIMER_CANCEL),
+    ("tracer_tw_expire", TIMER_EXPIRE),
 ];
 const SENT: &str = "tcp_send_reset";
 const RECEIVED: &str = "tcp_receive_reset";
 const SYN_ACK: &str = "tcp_retransmit_synack";
+const TIMER_START: &str = "timer_start";
+const TIMER_CANCEL: &str = "timer_cancel";
+const TIMER_EXPIRE: &str = "timer_expire_entry";
+/// `THREAD_SIZE` where pages are small; otherwise it is one page.
+const THREAD_SIZE: usize = 16 * 1024;
 /// Lists the sockets that exist already, by the kernel's iterator of this name.
 const SOCKETS: (&str, &str) = ("tracer_sockets", "tcp");
 /// Records that may wait for their filter to be decided, if any may.
@@ -81,6 +90,8 @@ pub struct Programs<'a> {
     pub filter: &'a KernelFilter,
     /// Ring buffers, bytes, all CPUs together.
     pub ring_bytes: usize,
+    /// Whether to trace the timers of timewait sockets.
+    pub time_wait: bool,
     /// Level of the kernel side's own messages.
     pub kernel_log: Option<log::Level>,
 }
@@ -134,9 +145,11 @@ impl Programs<'_> {
             offsets: self.kernel.offsets,
             reset_reason: u32::from(!self.kernel.reset_reasons.is_empty()),
             read_packets: u32::from(self.kernel.can_read_packets()),
-            reserved: 0,
+            reserved: [0; 2],
             filter: self.filter.config,
             wake_every: sizes.wake_every(),
+            tw_timer_handler: self.tw_timer_handler().map_or(0, NonZeroU64::get),
+            thread_size: THREAD_SIZE.max(page_size()) as u64,
         };
         let mut ebpf = self.load_object(&btf, &config)?;
         self.fill_prefixes(&mut ebpf)?;
@@ -179,9 +192,14 @@ impl Programs<'_> {
             .map_max_entries("ADDR_BITS", prefixes);
         if self.kernel_log.is_none() {
             // Nothing is ever written to it then.
-            loader.map_max_entries("AYA_LOGS", u32::try_from(rustix::param::page_size()).unwrap_or(4096));
+            loader.map_max_entries("AYA_LOGS", u32::try_from(page_size()).unwrap_or(4096));
         }
         Ok(loader.load(OBJECT)?)
+    }
+
+    /// By which timers of timewait sockets are known; `None` if they are not to be traced, or cannot be.
+    fn tw_timer_handler(&self) -> Option<NonZeroU64> {
+        self.kernel.tw_timer_handler.filter(|_| self.time_wait)
     }
 
     /// The programs for which this kernel has what they need.
@@ -190,6 +208,7 @@ impl Programs<'_> {
         STREAM.into_iter().filter(|(_, tracepoint)| match *tracepoint {
             SENT | RECEIVED => offsets.skb_head != ABSENT,
             SYN_ACK => offsets.req_snt_synack != ABSENT,
+            TIMER_START | TIMER_CANCEL | TIMER_EXPIRE => self.tw_timer_handler().is_some(),
             _ => true,
         })
     }

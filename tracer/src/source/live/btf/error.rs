@@ -62,9 +62,12 @@ pub enum FieldError {
     /// There is no such tracepoint that BPF programs can attach to.
     #[error("this kernel has no tracepoint {0} for BPF programs")]
     MissingTracepoint(&'static str),
-    /// Programs may not read packets (`bpf_probe_read_kernel`).
-    #[error("this kernel is locked down and lets no program read packets")]
+    /// Programs may not read what no typed pointer leads to (`bpf_probe_read_kernel`): packets, timewait sockets.
+    #[error("this kernel is locked down and lets no program read its memory")]
     Unreadable,
+    /// The kernel does not show where this function is.
+    #[error("this process may not see the address of the kernel's {0}")]
+    HiddenSymbol(&'static str),
     /// The tracepoint does not tell this.
     #[error("{tracepoint} of this kernel does not tell {what}")]
     Untold {

@@ -20,6 +20,7 @@ pub(super) const FEATURES: &[&Feature] = &[
     &SYN_ACKS,
     &FAST_OPEN,
     &DEFERRED_ACCEPT,
+    &TIME_WAIT,
 ];
 
 const IPV6: Feature =
@@ -81,9 +82,21 @@ const DEFERRED_ACCEPT: Feature = Feature {
     remedy: "use a newer tracer that knows this kernel",
 };
 
+pub(super) const TIME_WAIT: Feature = Feature {
+    name: "time_wait",
+    lost: "TIME_WAIT lifetimes",
+    remedy: "run it as root (or give it CAP_SYSLOG), without lockdown=confidentiality, to have them",
+};
+
 /// The tracepoints that not everything needs, with what does.
-pub(super) const TRACEPOINTS: &[(&str, &Feature)] =
-    &[("tcp_send_reset", &RESETS), ("tcp_receive_reset", &RESETS), ("tcp_retransmit_synack", &SYN_ACKS)];
+pub(super) const TRACEPOINTS: &[(&str, &Feature)] = &[
+    ("tcp_send_reset", &RESETS),
+    ("tcp_receive_reset", &RESETS),
+    ("tcp_retransmit_synack", &SYN_ACKS),
+    ("timer_start", &TIME_WAIT),
+    ("timer_cancel", &TIME_WAIT),
+    ("timer_expire_entry", &TIME_WAIT),
+];
 
 /// Size of a member that is one bit.
 pub(super) const BIT: u32 = 0;
@@ -173,7 +186,18 @@ pub(super) const ROWS: &[Row] = &[
     row!(task_group_leader, "task_struct", "group_leader": 8),
     row!(task_tgid, "task_struct", "tgid": 4),
     row!(task_comm, "task_struct", "comm": 16),
+    row!(task_stack, "task_struct", "stack": 8; TIME_WAIT),
+    row!(task_flags, "task_struct", "flags": 4; TIME_WAIT),
+    row!(regs_syscall, "pt_regs", "orig_ax": 8, "syscallno": 4; TIME_WAIT),
+    row!(timer_expires, "timer_list", "expires": 8; TIME_WAIT),
+    row!(timer_function, "timer_list", "function": 8; TIME_WAIT),
+    row!(tw_timer, "inet_timewait_sock", "tw_timer": 40; TIME_WAIT),
+    row!(tw_substate, "inet_timewait_sock", "tw_substate": 1; TIME_WAIT),
+    row!(net_count, "net", "ns.__ns_ref": 4, "ns.count": 4; TIME_WAIT),
 ];
+
+/// Members that only newer kernels have, and without which nothing is lost.
+pub(super) const EXTRAS: &[Row] = &[row!(tw_entry_stamp, "inet_timewait_sock", "tw_entry_stamp": 4)];
 
 /// Two numbers lie there: two u32 before Linux 6.8 (`int range[2]`), then two u16 (the halves of `u32 range`).
 fn port_range(offsets: &mut Offsets, field: Field) {

@@ -18,7 +18,7 @@ fn kernel(choose: impl Fn(&Place) -> bool) -> Btf {
 /// The same, with a `tcp_send_reset` that has so many arguments.
 fn kernel_with(choose: impl Fn(&Place) -> bool, send_reset: u32) -> Btf {
     let mut structures: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
-    for row in ROWS {
+    for row in ROWS.iter().chain(EXTRAS) {
         let places = structures.entry(row.structure).or_default();
         places.extend([&row.first].into_iter().chain(row.others).find(|place| choose(place)));
     }
@@ -60,10 +60,10 @@ fn each_member_of_the_wire_struct_has_its_row() {
         (row.put)(&mut offsets, Field { offset: 1, size: 2 });
         format!("{offsets:?}")
     };
-    let distinct: BTreeSet<String> = ROWS.iter().map(set).collect();
-    assert_eq!(distinct.len(), ROWS.len());
+    let distinct: BTreeSet<String> = ROWS.iter().chain(EXTRAS).map(set).collect();
+    assert_eq!(distinct.len(), ROWS.len() + EXTRAS.len());
     // The width of the port range is set together with its place.
-    assert_eq!(ROWS.len() + 1, size_of::<Offsets>() / size_of::<u32>());
+    assert_eq!(ROWS.len() + EXTRAS.len() + 1, size_of::<Offsets>() / size_of::<u32>());
 }
 
 #[test]

@@ -1,0 +1,300 @@
+//! Timewait sockets: what is left of a connection once its socket is closed.
+//!
+//! A timer starts when one begins, 1 to 10 µs before its connection reaches CLOSE. It is taken off when one ends, and also
+//! when it is set anew; what follows tells which. What ended it is the kernel's word only where its time was over, its
+//! namespace was deleted or it answered with a reset. All else is inferred from who did it and what came next.
+
+mod end;
+mod jiffies;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use self::{
+    end::{Awaited, Connecting},
+    jiffies::JiffyClock,
+};
+use super::Tracker;
+use crate::{
+    event::{Endpoint, MonotonicNs, SockAddress, SocketCookie, SynAck, TcpState, Timer, TimerStep, Transition},
+    observation::{Known, Observation, ObservedTransition, TimeWait, TimeWaitEnd, TimeWaitEnded},
+};
+
+/// How late a timer may be: the wheel's buckets are half a second wide for a minute, and softirqs may be delayed.
+const LATE_NS: u64 = 5_000_000_000;
+/// How long after its timer's start the connection's →CLOSE is waited for.
+const CLOSING_NS: u64 = 10_000_000;
+
+/// The end of one that was not seen.
+const UNSEEN: TimeWaitEnded = TimeWaitEnded { minisocket_ns: None, time_wait_ns: None, end: None, inferred: false };
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Ends {
+    netns: u32,
+    local: Endpoint,
+    remote: Endpoint,
+}
+
+impl Ends {
+    pub(super) fn of_syn_ack(syn_ack: &SynAck) -> Self {
+        Self { netns: syn_ack.netns, local: syn_ack.local, remote: syn_ack.remote }
+    }
+
+    fn of(timer: &Timer) -> Self {
+        Self { netns: timer.netns, local: timer.local, remote: timer.remote }
+    }
+}
+
+/// A timewait socket.
+#[derive(Clone, Copy, Debug)]
+struct Remnant {
+    observed: ObservedTransition,
+    began: Option<MonotonicNs>,
+    seeded: bool,
+    /// When it is over at the latest.
+    due: MonotonicNs,
+    /// Its timer was taken off, so that it is over unless the timer is started again.
+    cancelled: Option<Timer>,
+    /// The process that took it off was connecting to the other end.
+    reused: bool,
+    /// When it last answered with a reset.
+    reset: Option<MonotonicNs>,
+}
+
+impl Remnant {
+    fn new(timer: &Timer) -> Self {
+        let observed = ObservedTransition {
+            transition: transition(timer),
+            in_state_ns: None,
+            known: Known::default(),
+            inferred: false,
+        };
+        Self { observed, began: None, seeded: false, due: timer.time, cancelled: None, reused: false, reset: None }
+    }
+}
+
+/// All timewait sockets that are known of, at most `capacity`.
+pub(super) struct TimeWaits {
+    sockets: HashMap<SockAddress, Remnant>,
+    capacity: usize,
+    /// Those that did not fit.
+    evicted: u64,
+    /// Whose connection's →CLOSE is still to come, in order of time.
+    fresh: VecDeque<(MonotonicNs, Option<SocketCookie>, SockAddress)>,
+    /// Whose timers were taken off, in order of time, and what is awaited to tell why.
+    awaited: Awaited,
+    connecting: VecDeque<Connecting>,
+    /// When each is certainly over.
+    due: BTreeSet<(MonotonicNs, SockAddress)>,
+    clock: JiffyClock,
+}
+
+impl TimeWaits {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            sockets: HashMap::new(),
+            capacity,
+            evicted: 0,
+            fresh: VecDeque::new(),
+            awaited: Awaited::default(),
+            connecting: VecDeque::new(),
+            due: BTreeSet::new(),
+            clock: JiffyClock::default(),
+        }
+    }
+
+    /// How many had to be forgotten.
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Files a socket whose timer runs.
+    fn insert(&mut self, timer: &Timer, mut remnant: Remnant) {
+        self.remove(timer.sock);
+        if self.sockets.len() == self.capacity {
+            self.evicted += 1;
+            return;
+        }
+        remnant.due = MonotonicNs(self.clock.due(timer).0.saturating_add(LATE_NS));
+        self.due.insert((remnant.due, timer.sock));
+        self.sockets.insert(timer.sock, remnant);
+    }
+
+    fn remove(&mut self, sock: SockAddress) {
+        if let Some(remnant) = self.sockets.remove(&sock) {
+            self.due.remove(&(remnant.due, sock));
+        }
+    }
+
+    /// How long it lived, and what of it in TIME_WAIT proper, when it ended as `last` says.
+    fn ended(&self, remnant: &Remnant, last: &Timer, end: Option<TimeWaitEnd>, inferred: bool) -> TimeWaitEnded {
+        let entered = (last.substate == TcpState::TimeWait).then(|| self.clock.entered(last)).flatten();
+        TimeWaitEnded {
+            minisocket_ns: remnant.began.map(|began| last.time.since(began)),
+            time_wait_ns: entered.map(|entered| last.time.since(entered.max(remnant.began.unwrap_or(entered)))),
+            end,
+            inferred,
+        }
+    }
+}
+
+impl Tracker {
+    /// Takes in what happened to a timer.
+    pub(super) fn timer(&mut self, timer: &Timer, report: &mut impl FnMut(&Observation)) {
+        let waits = &mut self.time_waits;
+        waits.clock.note(timer);
+        let known = waits.sockets.get(&timer.sock).copied();
+        let same = known.filter(|remnant| remnant.observed.transition.cookie == timer.cookie);
+        if let (Some(earlier), None) = (known, same) {
+            // The end of the one that had this address before was not seen.
+            waits.remove(timer.sock);
+            self.report_end(&earlier, timer.time, UNSEEN, report);
+        }
+        match timer.step {
+            TimerStep::Started => {
+                if let Some(mut remnant) = same {
+                    remnant.cancelled = None;
+                    self.time_waits.awaited.forget(timer);
+                    let transition = &mut remnant.observed.transition;
+                    (transition.old, transition.new) = (timer.substate, timer.substate);
+                    self.time_waits.insert(timer, remnant);
+                } else {
+                    let remnant = Remnant { began: Some(timer.time), ..Remnant::new(timer) };
+                    self.time_waits.insert(timer, remnant);
+                    self.time_waits.fresh.push_back((timer.time, timer.cookie, timer.sock));
+                }
+            }
+            TimerStep::Cancelled { .. } => {
+                let remnant = same.unwrap_or_else(|| Remnant::new(timer));
+                let reused = self.time_waits.is_reused(timer);
+                self.time_waits.insert(timer, Remnant { cancelled: Some(*timer), reused, ..remnant });
+                self.time_waits.awaited.push(timer);
+            }
+            TimerStep::Expired => {
+                let remnant = same.unwrap_or_else(|| Remnant::new(timer));
+                self.end(timer.sock, &remnant, timer, Some(TimeWaitEnd::Expired), false, report);
+            }
+        }
+    }
+
+    /// The connection that a timewait socket is left of has reached CLOSE: so that is whose it is.
+    pub(super) fn left_behind(&mut self, observed: &ObservedTransition, report: &mut impl FnMut(&Observation)) {
+        let closed = &observed.transition;
+        let fresh = &mut self.time_waits.fresh;
+        let Some(place) = fresh.iter().rposition(|(_, cookie, _)| cookie.is_some() && *cookie == closed.cookie) else {
+            return;
+        };
+        let Some((_, _, sock)) = fresh.remove(place) else { return };
+        let Some(remnant) = self.time_waits.sockets.get_mut(&sock) else { return };
+        let born = remnant.observed.transition;
+        let transition = Transition {
+            time: born.time,
+            sock,
+            old: born.old,
+            new: born.new,
+            local: born.local,
+            remote: born.remote,
+            actor: None,
+            error: None,
+            ..*closed
+        };
+        remnant.observed = ObservedTransition { transition, known: observed.known, ..remnant.observed };
+        let begun = TimeWait { observed: remnant.observed, seeded: false, ended: None };
+        self.report_time_wait(begun, report);
+    }
+
+    /// A timewait socket answered with a reset.
+    pub(super) fn reset_of_remnant(&mut self, sock: SockAddress, time: MonotonicNs) {
+        if let Some(remnant) = self.time_waits.sockets.get_mut(&sock) {
+            remnant.reset = Some(time);
+        }
+    }
+
+    /// Reports what nothing more can be learnt about at `now`.
+    pub(super) fn settle_time_waits(&mut self, now: MonotonicNs, report: &mut impl FnMut(&Observation)) {
+        while let Some((_, _, sock)) = self.time_waits.fresh.pop_front_if(|(time, ..)| now.since(*time) > CLOSING_NS) {
+            if let Some(remnant) = self.time_waits.sockets.get(&sock) {
+                let begun = TimeWait { observed: remnant.observed, seeded: remnant.seeded, ended: None };
+                self.report_time_wait(begun, report);
+            }
+        }
+        self.settle_cancelled(now, report);
+        while let Some(&(_, sock)) = self.time_waits.due.first().filter(|(due, _)| *due < now) {
+            let remnant = self.time_waits.sockets.get(&sock).copied();
+            self.time_waits.remove(sock);
+            if let Some(remnant) = remnant {
+                self.report_end(&remnant, now, UNSEEN, report);
+            }
+        }
+    }
+
+    fn end(
+        &mut self,
+        sock: SockAddress,
+        remnant: &Remnant,
+        last: &Timer,
+        end: Option<TimeWaitEnd>,
+        inferred: bool,
+        report: &mut impl FnMut(&Observation),
+    ) {
+        self.time_waits.remove(sock);
+        self.time_waits.awaited.forget(last);
+        let ended = self.time_waits.ended(remnant, last, end, inferred);
+        let mut remnant = *remnant;
+        let transition = &mut remnant.observed.transition;
+        (transition.old, transition.new) = (last.substate, last.substate);
+        self.report_end(&remnant, last.time, ended, report);
+    }
+
+    fn report_end(
+        &mut self,
+        remnant: &Remnant,
+        time: MonotonicNs,
+        ended: TimeWaitEnded,
+        report: &mut impl FnMut(&Observation),
+    ) {
+        let mut observed = remnant.observed;
+        observed.transition.time = time;
+        self.report_time_wait(TimeWait { observed, seeded: remnant.seeded, ended: Some(ended) }, report);
+    }
+
+    fn report_time_wait(&mut self, time_wait: TimeWait, report: &mut impl FnMut(&Observation)) {
+        let observation = Observation::TimeWait(time_wait);
+        if self.lets_pass(&observation) {
+            self.emit(observation, report);
+        }
+    }
+}
+
+/// What a timer tells of its socket, in the form that all observations have.
+fn transition(timer: &Timer) -> Transition {
+    Transition {
+        time: timer.time,
+        cookie: timer.cookie,
+        sock: timer.sock,
+        netns: timer.netns,
+        cgroup_id: None,
+        uid: None,
+        family: timer.family,
+        local: timer.local,
+        remote: Some(timer.remote),
+        old: timer.substate,
+        new: timer.substate,
+        error: None,
+        shutdown: 0,
+        sent: true,
+        unacked: false,
+        syn_data: None,
+        syn_deferred: false,
+        defer_accept: false,
+        fin_received: false,
+        actor: None,
+        srtt_us8: 0,
+        total_retrans: 0,
+        bytes_acked: 0,
+        bytes_received: 0,
+        ifindex: timer.ifindex,
+        recovered: false,
+        undecided: timer.undecided,
+    }
+}

@@ -1,0 +1,148 @@
+//! What ended a timewait socket before its time.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{Ends, Remnant, TimeWaits};
+use crate::{
+    event::{Endpoint, MonotonicNs, SockAddress, SocketCookie, TcpState, Timer, TimerStep, Transition},
+    observation::{Observation, TimeWaitEnd},
+    track::Tracker,
+};
+
+/// When a timer is only set anew, or its time is over, that follows at once; a millisecond is a hundred times as long.
+const AT_ONCE_NS: u64 = 1_000_000;
+/// `connect()` takes the pair of ends of a timewait socket 10 to 15 µs after it has entered SYN_SENT.
+const CONNECT_NS: u64 = 5_000_000;
+/// If a SYN opened the pair of ends anew, the handshake completes by then, or the SYN-ACK is sent once more
+/// (`TCP_TIMEOUT_INIT`, one second).
+const REOPEN_NS: u64 = 1_200_000_000;
+
+/// A `connect()` under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connecting {
+    since: MonotonicNs,
+    socket: Option<SocketCookie>,
+    pid: u32,
+    netns: u32,
+    to: Endpoint,
+}
+
+/// Timewait sockets whose timers were taken off.
+#[derive(Debug, Default)]
+pub(super) struct Awaited {
+    /// In order of time, until what follows at once has followed.
+    recent: VecDeque<(MonotonicNs, SockAddress)>,
+    /// In order of time, those that a packet ended, until it is known which.
+    reopening: VecDeque<(MonotonicNs, SockAddress)>,
+    /// All of them by their ends.
+    by_ends: HashMap<Ends, SockAddress>,
+}
+
+impl Awaited {
+    pub(super) fn push(&mut self, timer: &Timer) {
+        self.recent.push_back((timer.time, timer.sock));
+        self.by_ends.insert(Ends::of(timer), timer.sock);
+    }
+
+    /// Its timer was set anew, or it is over.
+    pub(super) fn forget(&mut self, timer: &Timer) {
+        self.by_ends.remove(&Ends::of(timer));
+    }
+}
+
+impl TimeWaits {
+    /// Whether the process that takes a timer off is connecting to the other end.
+    pub(super) fn is_reused(&self, timer: &Timer) -> bool {
+        let TimerStep::Cancelled { by: Some(by), .. } = timer.step else { return false };
+        self.connecting.iter().rev().any(|it| {
+            let is_recent = it.since <= timer.time && timer.time.since(it.since) < CONNECT_NS;
+            is_recent && (it.pid, it.netns, it.to) == (by.pid, timer.netns, timer.remote)
+        })
+    }
+}
+
+impl Tracker {
+    /// Takes note of a connection that begins, or that may be a timewait socket's pair of ends opened anew.
+    pub(in crate::track) fn note_opening(&mut self, transition: &Transition, report: &mut impl FnMut(&Observation)) {
+        let Transition { time, cookie, netns, local, remote: Some(remote), new, actor, .. } = *transition else {
+            return;
+        };
+        let connecting = &mut self.time_waits.connecting;
+        match (transition.old, new, actor) {
+            (TcpState::Close, TcpState::SynSent, Some(process)) => {
+                while connecting.pop_front_if(|it| time.since(it.since) > CONNECT_NS).is_some() {}
+                let pid = process.pid;
+                connecting.push_back(Connecting { since: time, socket: cookie, pid, netns, to: remote });
+            }
+            (TcpState::SynSent, ..) => {
+                if let Some(place) = connecting.iter().rposition(|it| it.socket == cookie) {
+                    connecting.remove(place);
+                }
+            }
+            (TcpState::Listen, TcpState::SynRecv, _) | (TcpState::SynRecv, TcpState::Established, _) => {
+                self.reopened(&Ends { netns, local, remote }, time, report);
+            }
+            _ => {}
+        }
+    }
+
+    /// The peer opened this pair of ends: if a timewait socket that had it is gone, that is why.
+    pub(in crate::track) fn reopened(&mut self, ends: &Ends, time: MonotonicNs, report: &mut impl FnMut(&Observation)) {
+        let waits = &self.time_waits;
+        let Some(sock) = waits.awaited.by_ends.get(ends).copied() else { return };
+        let Some((remnant, last)) = waits.sockets.get(&sock).and_then(|it| Some((*it, it.cancelled?))) else { return };
+        if last.time <= time {
+            self.end(sock, &remnant, &last, Some(TimeWaitEnd::NewSyn), true, report);
+        }
+    }
+
+    /// Decides what ended those whose timers were taken off long enough before `now`.
+    pub(super) fn settle_cancelled(&mut self, now: MonotonicNs, report: &mut impl FnMut(&Observation)) {
+        while let Some(place) = self.time_waits.awaited.recent.pop_front_if(|(time, _)| now.since(*time) > AT_ONCE_NS) {
+            let Some((remnant, last)) = self.still_cancelled(place) else { continue };
+            match self.known_end(&remnant, &last) {
+                Some((end, inferred)) => self.end(place.1, &remnant, &last, Some(end), inferred, report),
+                None => self.time_waits.awaited.reopening.push_back(place),
+            }
+        }
+        while let Some(place) = self.time_waits.awaited.reopening.pop_front_if(|(time, _)| now.since(*time) > REOPEN_NS)
+        {
+            if let Some((remnant, last)) = self.still_cancelled(place) {
+                // Nobody opened it anew, so what came was a reset (RFC 1337: `tcp_rfc1337` = 0).
+                self.end(place.1, &remnant, &last, Some(TimeWaitEnd::Reset), true, report);
+            }
+        }
+    }
+
+    /// The socket whose timer was taken off then, unless it was set anew or its end is known.
+    fn still_cancelled(&self, (time, sock): (MonotonicNs, SockAddress)) -> Option<(Remnant, Timer)> {
+        let remnant = *self.time_waits.sockets.get(&sock)?;
+        remnant.cancelled.filter(|last| last.time == time).map(|last| (remnant, last))
+    }
+
+    /// Reports those of which no more will be heard.
+    pub(in crate::track) fn finish_time_waits(&mut self, report: &mut impl FnMut(&Observation)) {
+        let Awaited { recent, reopening, .. } = std::mem::take(&mut self.time_waits.awaited);
+        for place in reopening.into_iter().chain(recent) {
+            if let Some((remnant, last)) = self.still_cancelled(place) {
+                let end = self.known_end(&remnant, &last);
+                self.end(place.1, &remnant, &last, end.map(|(end, _)| end), end.is_some_and(|(_, it)| it), report);
+            }
+        }
+    }
+
+    /// What ended it, and whether that is inferred; `None` if only what follows can tell.
+    fn known_end(&self, remnant: &Remnant, last: &Timer) -> Option<(TimeWaitEnd, bool)> {
+        let TimerStep::Cancelled { by, netns_deleted } = last.step else { return None };
+        if netns_deleted {
+            return Some((TimeWaitEnd::Netns, false));
+        }
+        if remnant.reset.is_some_and(|reset| last.time.since(reset) < AT_ONCE_NS) {
+            return Some((TimeWaitEnd::Reset, false));
+        }
+        if remnant.reused {
+            return Some((TimeWaitEnd::Reused, true));
+        }
+        by?.sends.then_some((TimeWaitEnd::Killed, true))
+    }
+}
