@@ -198,13 +198,23 @@ pub struct SocketRecord {
     pub cookie: u64,
     /// Inode of the socket's file, as in `/proc/PID/fd`; 0 if it has none.
     pub inode: u64,
+    /// `bpf_ktime_get_ns`: `CLOCK_MONOTONIC`, nanoseconds.
+    pub time_ns: u64,
+    /// Address of a timewait socket; 0 for others, here and below.
+    pub sock: u64,
+    /// When it will be over, in jiffies.
+    pub expires: u64,
+    /// `bpf_jiffies64`: now, in jiffies.
+    pub jiffies: u64,
+    /// The function that its timer calls: `tw_timer_handler`.
+    pub handler: u64,
     /// Local address; IPv4 as `::ffff:a.b.c.d`.
     pub local_addr: [u64; 2],
     /// Remote address; IPv4 as `::ffff:a.b.c.d`.
     pub remote_addr: [u64; 2],
     /// Inode number of the network namespace.
     pub netns: u32,
-    /// `FLAG_…` bits: [`FLAG_DEFER_ACCEPT`].
+    /// `FLAG_…` bits: [`FLAG_DEFER_ACCEPT`], [`FLAG_ENTRY_STAMP`].
     pub flags: u32,
     /// Host byte order.
     pub local_port: u16,
@@ -214,8 +224,14 @@ pub struct SocketRecord {
     pub family: u8,
     /// The kernel's number of the state.
     pub state: u8,
+    /// `tw_substate`.
+    pub substate: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: u8,
+    /// `tw_entry_stamp`, valid with [`FLAG_ENTRY_STAMP`].
+    pub entry_stamp_ms: u32,
+    /// Interface the socket is bound to; 0 if to none.
+    pub ifindex: u32,
 }
 
 /// How many programs there are that make records: two on each of three tracepoints, one on each of four.
@@ -508,7 +524,7 @@ const _: () = {
     assert!(offset_of!(EventRecord, kind) == 115);
     assert!(offset_of!(EventRecord, flags) == 116);
     assert!(offset_of!(EventRecord, comm) == 120);
-    assert!(size_of::<SocketRecord>() == 64);
+    assert!(size_of::<SocketRecord>() == 112);
     assert!(size_of::<ProgramCounters>() == 8 * 8);
     assert!(
         size_of::<CpuState>()

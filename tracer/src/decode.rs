@@ -151,6 +151,29 @@ fn timer(record: &TimeWaitRecord) -> Result<Timer, DecodeError> {
     })
 }
 
+/// Converts what the kernel lists, if it is a timewait socket.
+#[must_use]
+pub fn found(record: &SocketRecord) -> Option<Timer> {
+    let family = family(record.family).ok()?;
+    (record.sock != 0).then_some(())?;
+    Some(Timer {
+        time: MonotonicNs(record.time_ns),
+        cookie: NonZeroU64::new(record.cookie).map(SocketCookie),
+        sock: SockAddress(record.sock),
+        netns: record.netns,
+        family,
+        local: endpoint(family, record.local_addr, record.local_port),
+        remote: endpoint(family, record.remote_addr, record.remote_port),
+        ifindex: (record.ifindex != 0).then_some(record.ifindex),
+        substate: record.substate.try_into().ok()?,
+        jiffies: record.jiffies,
+        expires: record.expires,
+        entered_ms: (record.flags & FLAG_ENTRY_STAMP != 0).then_some(record.entry_stamp_ms),
+        step: TimerStep::Found,
+        undecided: false,
+    })
+}
+
 /// Converts what the kernel lists; `holder` says whose a socket is, given whether it listens.
 ///
 /// # Errors

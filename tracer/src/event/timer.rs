@@ -5,6 +5,8 @@ use super::{Endpoint, Family, MonotonicNs, SockAddress, SocketCookie, TcpState};
 /// What happened to a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimerStep {
+    /// It ran already when the trace started.
+    Found,
     /// It was started, or set anew.
     Started,
     /// It was taken off: because its time is over, to be set anew, or because something else ended the socket.

@@ -151,7 +151,16 @@ impl Tracker {
             self.report_end(&earlier, timer.time, UNSEEN, report);
         }
         match timer.step {
+            TimerStep::Found if same.is_none() => {
+                let remnant = Remnant { seeded: true, ..Remnant::new(timer) };
+                self.time_waits.insert(timer, remnant);
+                self.report_time_wait(TimeWait { observed: remnant.observed, seeded: true, ended: None }, report);
+            }
+            // The stream knows it already.
+            TimerStep::Found => {}
             TimerStep::Started => {
+                // One that was found began before that, unless its beginning is what is seen now.
+                let same = same.filter(|it| !it.seeded || it.observed.transition.time < timer.time);
                 if let Some(mut remnant) = same {
                     remnant.cancelled = None;
                     self.time_waits.awaited.forget(timer);

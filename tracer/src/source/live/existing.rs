@@ -8,6 +8,7 @@ use std::{
     error::Error,
     fs::{self, File},
     io::{self, Read as _},
+    num::NonZeroU64,
     os::{fd::AsFd as _, unix::fs::MetadataExt as _},
     panic::resume_unwind,
     thread,
@@ -19,7 +20,7 @@ use tracer_common::wire::SocketRecord;
 use zerocopy::FromBytes as _;
 
 use self::holders::Holders;
-use crate::{decode, event::ExistingSocket};
+use crate::{decode, event::Event};
 
 /// Why the sockets that exist already are not known.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +50,8 @@ impl ExistingError {
     }
 }
 
-/// Every socket of every namespace that can be entered.
-pub(super) fn sockets(program: &mut Iter) -> Result<Vec<ExistingSocket>, ExistingError> {
+/// Every socket of every namespace that can be entered; timewait sockets only `with_time_wait`.
+pub(super) fn sockets(program: &mut Iter, with_time_wait: bool) -> Result<Vec<Event>, ExistingError> {
     let own = fs::metadata("/proc/thread-self/ns/net")?.ino();
     let mut records = list(program, None)?;
     for (_, namespace) in namespaces().into_iter().filter(|(inode, _)| *inode != own) {
@@ -58,8 +59,16 @@ pub(super) fn sockets(program: &mut Iter) -> Result<Vec<ExistingSocket>, Existin
         records.extend(list(program, Some(&namespace)).unwrap_or_default());
     }
     let holders = Holders::of(records.iter().map(|record| record.inode));
-    let socket = |record: &SocketRecord| decode::existing(record, |listens| holders.process(record.inode, listens));
-    Ok(records.iter().filter_map(|record| socket(record).ok()).collect())
+    let socket = |record: &SocketRecord| match decode::found(record) {
+        Some(timer) => with_time_wait.then_some(Event::Timer(timer)),
+        None => decode::existing(record, |listens| holders.process(record.inode, listens)).map(Event::Existing).ok(),
+    };
+    Ok(records.iter().filter_map(socket).collect())
+}
+
+/// The function that timewait sockets' timers call, if this namespace has one.
+pub(super) fn timer_handler(program: &mut Iter) -> Option<NonZeroU64> {
+    list(program, None).ok()?.iter().find_map(|record| NonZeroU64::new(record.handler))
 }
 
 /// The network namespaces that processes are in, by inode number.

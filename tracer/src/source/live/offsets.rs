@@ -14,7 +14,7 @@ use tracer_common::wire::{ABSENT, Offsets};
 use self::table::{EXTRAS, RESET_ENDS, RESET_REASONS, RESETS, ROWS, TIME_WAIT, TRACEPOINTS};
 use super::{
     btf::{Btf, FieldError},
-    symbols,
+    programs, symbols,
 };
 
 /// Something that is measured only where the kernel has the members for it.
@@ -69,9 +69,12 @@ impl Resolved {
         self.lose_time_wait(FieldError::Unreadable);
     }
 
-    /// Finds the function by which timers of timewait sockets are known.
+    /// Finds the function by which timers of timewait sockets are known: by its name, or by such a timer.
     pub fn find_timer_handler(&mut self) {
-        self.tw_timer_handler = self.traces_time_wait().then(symbols::tw_timer_handler).flatten();
+        if !self.traces_time_wait() {
+            return;
+        }
+        self.tw_timer_handler = symbols::tw_timer_handler().or_else(|| programs::handler_of_a_timer(self));
         if self.tw_timer_handler.is_none() {
             self.lose_time_wait(FieldError::HiddenSymbol("tw_timer_handler"));
         }

@@ -1,6 +1,12 @@
 //! Loads the BPF object with everything it must know as constants, and attaches it.
 
-use std::{num::NonZeroU64, panic::resume_unwind, thread};
+use std::{
+    io::Read as _,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    num::NonZeroU64,
+    panic::resume_unwind,
+    thread,
+};
 
 use aya::{
     Btf, BtfError, Ebpf, EbpfError, EbpfLoader,
@@ -15,9 +21,13 @@ use super::{
     counters::{Counters, CountersError},
     existing::{self, ExistingError},
     offsets::Resolved,
+    ports,
     rings::{self, RingError, Rings},
 };
-use crate::{event::ExistingSocket, filter::KernelFilter};
+use crate::{
+    event::Event,
+    filter::{Criteria, Filter, KernelFilter},
+};
 
 /// The object that `cargo xtask build-ebpf` made.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_BPF_OBJECT"));
@@ -104,6 +114,8 @@ pub(super) struct Attached {
     btf: Btf,
     /// The kernel side's `ENDING`.
     ending: Array<MapData, u32>,
+    /// Timewait sockets are traced.
+    time_wait: bool,
     links: Vec<BtfTracePointLink>,
 }
 
@@ -119,12 +131,12 @@ impl Attached {
     }
 
     /// The sockets that exist already and whose they are. The program is loaded for this and unloaded again.
-    pub(super) fn existing(&mut self) -> Result<Vec<ExistingSocket>, ExistingError> {
+    pub(super) fn existing(&mut self) -> Result<Vec<Event>, ExistingError> {
         let (name, kind) = SOCKETS;
         let program = self.ebpf.program_mut(name).ok_or(ExistingError::Incomplete)?;
         let program: &mut Iter = program.try_into()?;
         program.load(kind, &self.btf)?;
-        let sockets = existing::sockets(program);
+        let sockets = existing::sockets(program, self.time_wait);
         program.unload()?;
         sockets
     }
@@ -141,16 +153,7 @@ impl Programs<'_> {
     pub(super) fn attach(&self) -> Result<Attached, LoadError> {
         let btf = Btf::from_sys_fs()?;
         let sizes = rings::sizes(self.ring_bytes)?;
-        let config = Config {
-            offsets: self.kernel.offsets,
-            reset_reason: u32::from(!self.kernel.reset_reasons.is_empty()),
-            read_packets: u32::from(self.kernel.can_read_packets()),
-            reserved: [0; 2],
-            filter: self.filter.config,
-            wake_every: sizes.wake_every(),
-            tw_timer_handler: self.tw_timer_handler().map_or(0, NonZeroU64::get),
-            thread_size: THREAD_SIZE.max(page_size()) as u64,
-        };
+        let config = self.config(sizes.wake_every());
         let mut ebpf = self.load_object(&btf, &config)?;
         self.fill_prefixes(&mut ebpf)?;
         let mut outer: ArrayOfMaps<MapData, RingBuf<MapData>> = take(&mut ebpf, "RINGS")?;
@@ -174,7 +177,21 @@ impl Programs<'_> {
             let fd = |(name, _): (&str, &str)| ebpf.program(name).and_then(|program| program.fd().ok());
             Counters::open(states, STREAM.map(fd))?
         };
-        Ok(Attached { rings, counters, ebpf, btf, ending, links })
+        let time_wait = self.tw_timer_handler().is_some();
+        Ok(Attached { rings, counters, ebpf, btf, ending, time_wait, links })
+    }
+
+    fn config(&self, wake_every: u64) -> Config {
+        Config {
+            offsets: self.kernel.offsets,
+            reset_reason: u32::from(!self.kernel.reset_reasons.is_empty()),
+            read_packets: u32::from(self.kernel.can_read_packets()),
+            reserved: [0; 2],
+            filter: self.filter.config,
+            wake_every,
+            tw_timer_handler: self.tw_timer_handler().map_or(0, NonZeroU64::get),
+            thread_size: THREAD_SIZE.max(page_size()) as u64,
+        }
     }
 
     fn load_object(&self, btf: &Btf, config: &Config) -> Result<Ebpf, LoadError> {
@@ -239,6 +256,27 @@ impl Programs<'_> {
         }
         Ok(())
     }
+}
+
+/// The function that the timer of a timewait socket calls; makes one on loopback if there is none. `None` without the
+/// privilege to look, or without loopback.
+pub(super) fn handler_of_a_timer(kernel: &Resolved) -> Option<NonZeroU64> {
+    let filter = Filter::new(Criteria::default()).ok()?.compile(ports::ephemeral_range());
+    let options = Programs { kernel, filter: &filter, ring_bytes: 0, time_wait: false, kernel_log: None };
+    let btf = Btf::from_sys_fs().ok()?;
+    let mut ebpf = options.load_object(&btf, &options.config(1)).ok()?;
+    let (name, kind) = SOCKETS;
+    let program: &mut Iter = ebpf.program_mut(name)?.try_into().ok()?;
+    program.load(kind, &btf).ok()?;
+    existing::timer_handler(program).or_else(|| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+        let first = TcpStream::connect(listener.local_addr().ok()?).ok()?;
+        let (mut second, _) = listener.accept().ok()?;
+        drop(first);
+        (second.read(&mut [0]).ok()? == 0).then_some(())?;
+        drop(second);
+        existing::timer_handler(program)
+    })
 }
 
 fn take<M: TryFrom<aya::maps::Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, LoadError> {

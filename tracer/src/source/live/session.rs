@@ -122,7 +122,7 @@ impl Live {
     /// # Errors
     /// [`ExistingError`] if the kernel does not list them; the stream is not the worse for it.
     pub fn existing(&mut self) -> Result<Vec<Event>, ExistingError> {
-        Ok(self.attached.existing()?.into_iter().map(Event::Existing).collect())
+        self.attached.existing()
     }
 
     /// Directories that it goes on reading.
