@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tracer::{
     event::{
-        ClockPair, Comm, Endpoint, Event, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress, SocketCookie,
-        SynAck, TcpState, Transition,
+        Caller, ClockPair, Comm, Endpoint, Event, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress,
+        SocketCookie, SynAck, TcpState, Timer, TimerStep, Transition,
     },
     filter::{Criteria, Filter},
     measure,
@@ -46,6 +46,18 @@ struct Happening {
     /// The state of a reset's socket; empty if there is none.
     state: String,
     reason: Option<String>,
+    /// `found`, `started`, `cancelled` or `expired`: a timewait socket's timer; `state` is its substate, `by` the process in
+    /// whose system call it is cancelled.
+    timer: Option<String>,
+    /// How long the timer still runs, microseconds; a kernel with 250 ticks a second.
+    left_us: u64,
+    /// When it entered TIME_WAIT proper, microseconds, on a kernel that says so.
+    entered_us: Option<u64>,
+    /// The system call sends.
+    sends: bool,
+    netns_deleted: bool,
+    /// Nothing but time has passed.
+    passed: bool,
     /// When the first SYN-ACK left, microseconds; the event is another one.
     first_syn_ack_us: Option<u64>,
     socket: u64,
@@ -79,6 +91,12 @@ impl Default for Happening {
             reset: None,
             state: String::new(),
             reason: None,
+            timer: None,
+            left_us: 60_000_000,
+            entered_us: None,
+            sends: false,
+            netns_deleted: false,
+            passed: false,
             first_syn_ack_us: None,
             socket: 1,
             ifindex: None,
@@ -114,7 +132,13 @@ impl Happening {
             let (old, new) = change.split_once('>').expect("OLD>NEW");
             return Event::Transition(self.transition(state(old), state(new)));
         }
-        let kind = match self.reset.as_deref().expect("a change, a reset or a SYN-ACK") {
+        if let Some(step) = &self.timer {
+            return Event::Timer(self.timer(step));
+        }
+        if self.passed {
+            return Event::Until(micros(self.us));
+        }
+        let kind = match self.reset.as_deref().expect("a change, a reset, a timer, a SYN-ACK or time") {
             "abort" => ResetKind::Abort,
             "answer" => ResetKind::Answer,
             "received" => ResetKind::Received,
@@ -123,7 +147,44 @@ impl Happening {
         let own = (!self.state.is_empty()).then(|| state(&self.state));
         let nominal = own.unwrap_or(TcpState::Close);
         let reason = self.reason.as_deref().map(Arc::from);
-        Event::Reset(Reset { socket: self.transition(nominal, nominal), state: own, kind, reason })
+        let mut socket = self.transition(nominal, nominal);
+        if own == Some(TcpState::TimeWait) {
+            socket.sock = self.timewait();
+        }
+        Event::Reset(Reset { socket, state: own, kind, reason })
+    }
+
+    /// The address of the timewait socket that is left of the socket.
+    fn timewait(&self) -> SockAddress {
+        SockAddress(0xeeee_0000 + self.socket)
+    }
+
+    fn timer(&self, step: &str) -> Timer {
+        let Transition { time, cookie, netns, family, local, remote, ifindex, .. } =
+            self.transition(TcpState::Close, TcpState::Close);
+        let by = self.by.as_deref().map(|by| Caller { pid: process(by).pid, sends: self.sends });
+        Timer {
+            time,
+            cookie,
+            sock: self.timewait(),
+            netns,
+            family,
+            local,
+            remote: remote.expect("the other end"),
+            ifindex,
+            substate: if self.state.is_empty() { TcpState::TimeWait } else { state(&self.state) },
+            jiffies: self.us / TICK_US,
+            expires: (self.us + self.left_us) / TICK_US,
+            entered_ms: self.entered_us.map(|us| u32::try_from(us / 1000).expect("soon")),
+            step: match step {
+                "found" => TimerStep::Found,
+                "started" => TimerStep::Started,
+                "cancelled" => TimerStep::Cancelled { by, netns_deleted: self.netns_deleted },
+                "expired" => TimerStep::Expired,
+                other => panic!("{other} is nothing that happens to a timer"),
+            },
+            undecided: false,
+        }
     }
 
     fn cookie(&self) -> Option<SocketCookie> {
@@ -162,6 +223,9 @@ impl Happening {
         }
     }
 }
+
+/// Microseconds of a tick: 250 a second.
+const TICK_US: u64 = 4_000;
 
 fn micros(us: u64) -> MonotonicNs {
     MonotonicNs(us * 1000)
