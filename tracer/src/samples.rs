@@ -10,13 +10,14 @@ use crate::{
     account::{Account, ProgramAccount, TracepointAccount},
     event::{
         ClockPair, Comm, Endpoint, Family, Gap, LossStage, MonotonicNs, Process, ResetKind, SockAddress, SocketCookie,
-        TcpState::{self, Close, CloseWait, Established, LastAck, Listen, SynRecv, SynSent},
+        TcpState::{self, Close, CloseWait, Established, FinWait2, LastAck, Listen, SynRecv, SynSent, TimeWait},
         Transition,
     },
     figures::Summary,
     observation::{
         Anomaly, Connection, Feature, Handshake, HandshakeMethod, Known, Observation, ObservedReset,
-        ObservedTransition, Outcome, Owner, OwnerSource, Past, Role, Side, Start, UnknownLatency,
+        ObservedTransition, Outcome, Owner, OwnerSource, Past, Role, Side, Start, TimeWaitEnd, TimeWaitEnded,
+        UnknownLatency,
     },
 };
 
@@ -201,6 +202,17 @@ pub(crate) fn conclusions() -> Vec<Observation> {
         let observed = observed(nominal, nominal, role);
         Observation::Reset(ObservedReset { observed, state, kind, reason: reason.map(Arc::from) })
     };
+    let time_wait = |end: Option<TimeWaitEnd>, inferred, substate| {
+        let known = end.is_some();
+        let ended = TimeWaitEnded {
+            minisocket_ns: known.then_some(62_490_000_000),
+            time_wait_ns: (known && substate == TimeWait).then_some(60_490_000_000),
+            end,
+            inferred,
+        };
+        let observed = observed(substate, substate, Role::Client);
+        Observation::TimeWait(crate::observation::TimeWait { observed, seeded: !known, ended: Some(ended) })
+    };
     vec![
         Observation::Clock(CLOCK),
         handshake(Role::Client, SynSent, waited, Some(0), None),
@@ -213,6 +225,9 @@ pub(crate) fn conclusions() -> Vec<Observation> {
         reset(Some(SynSent), ResetKind::Received, Role::Client, None),
         reset(Some(Established), ResetKind::Abort, Role::Client, Some("TCP_ABORT_ON_CLOSE")),
         reset(None, ResetKind::Answer, Role::Server, Some("NO_SOCKET")),
+        time_wait(Some(TimeWaitEnd::Expired), false, TimeWait),
+        time_wait(Some(TimeWaitEnd::Reset), true, FinWait2),
+        time_wait(None, false, TimeWait),
     ]
 }
 

@@ -100,6 +100,26 @@ fn a_reset_has_its_direction_and_its_reason() {
     );
 }
 
+#[test]
+fn a_timewait_socket_has_its_lives_and_its_end() {
+    let seen = print(&conclusions());
+    let ended: Vec<_> = seen.into_iter().filter(|object| object["type"] == "time_wait").map(own_members).collect();
+    assert_eq!(
+        json!(ended),
+        json!([
+            {
+                "minisocket_ns": 62_490_000_000_u64, "time_wait_ns": 60_490_000_000_u64, "substate": "TIME_WAIT",
+                "end": "expired", "seeded": false,
+            },
+            {
+                "minisocket_ns": 62_490_000_000_u64, "time_wait_ns": null, "substate": "FIN_WAIT2", "end": "reset",
+                "seeded": false, "inferred": ["end"],
+            },
+            { "minisocket_ns": null, "time_wait_ns": null, "substate": "TIME_WAIT", "end": null, "seeded": true },
+        ])
+    );
+}
+
 fn of_type(kind: &str) -> Vec<Value> {
     print(&story()).into_iter().filter(|object| object["type"] == kind).collect()
 }
