@@ -506,10 +506,19 @@ pub struct Config {
     pub filter: FilterConfig,
     /// Wake the reader each time a program has submitted this many records on a CPU. Never 0.
     pub wake_every: u64,
-    /// Address of `tw_timer_handler`, by which a timer is known to be a timewait socket's; 0: they are not traced.
-    pub tw_timer_handler: u64,
     /// Size of a task's kernel stack, bytes (`THREAD_SIZE`).
     pub thread_size: u64,
+}
+
+/// All that is looked at when a timer is none of ours, which is nearly always: together in one cache line.
+#[repr(C, align(16))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::IntoBytes, zerocopy::Immutable))]
+pub struct TimerConfig {
+    /// Address of `tw_timer_handler`, by which a timer is known to be a timewait socket's; 0: they are not traced.
+    pub tw_timer_handler: u64,
+    /// [`Offsets::timer_function`].
+    pub timer_function: u64,
 }
 
 /// Length of [`EventRecord`], bytes.
@@ -531,7 +540,7 @@ const _: () = {
             == 48 + 16 * LANES + 2 * 256 * 8 + PROGRAMS * (size_of::<ProgramCounters>() + size_of::<Scratch>())
     );
     assert!(size_of::<Scratch>() == EVENT_LEN + 8 * CGROUP_DEPTH + 40 + 8 + 8 + TIMEWAIT_LEN);
-    assert!(size_of::<Config>() == size_of::<Offsets>() + 16 + size_of::<FilterConfig>() + 24);
+    assert!(size_of::<Config>() == size_of::<Offsets>() + 16 + size_of::<FilterConfig>() + 16);
     assert!(size_of::<TimeWaitRecord>() == EVENT_LEN);
     assert!(offset_of!(TimeWaitRecord, local_addr) == offset_of!(EventRecord, local_addr));
     assert!(offset_of!(TimeWaitRecord, kind) == offset_of!(EventRecord, kind));

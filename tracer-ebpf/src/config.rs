@@ -6,7 +6,7 @@
 
 use tracer_common::{
     filter::FilterConfig,
-    wire::{Config, Offsets},
+    wire::{Config, Offsets, TimerConfig},
 };
 
 /// Set by the loader before loading.
@@ -18,9 +18,12 @@ pub static CONFIG: Config = Config {
     reserved: [0; 2],
     filter: FilterConfig::PASS_ALL,
     wake_every: 1,
-    tw_timer_handler: 0,
     thread_size: 0,
 };
+
+/// Set by the loader before loading.
+#[unsafe(no_mangle)]
+pub static TIMER: TimerConfig = TimerConfig { tw_timer_handler: 0, timer_function: 0 };
 
 /// List bits of each port. Set by the loader before loading.
 #[unsafe(no_mangle)]

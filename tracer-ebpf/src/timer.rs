@@ -21,7 +21,7 @@ use tracer_common::{
 
 use crate::{
     account::{Account, Program},
-    config::{config, offset},
+    config::{TIMER, config, constant, offset},
     filter::{Ends, Place, decide, mapped},
     kernel::{KernelPtr, argument, load, load_or},
     ring::Slot,
@@ -100,7 +100,7 @@ impl Place for Whereabouts {
 #[inline(always)]
 pub fn try_timer(ctx: &BtfTracePointContext, program: Program) -> Option<i32> {
     let timer: KernelPtr = argument(ctx, 0);
-    if load::<u64>(timer, offset!(timer_function)) != config!(tw_timer_handler) {
+    if load::<u64>(timer, constant(&TIMER.timer_function) as u32) != constant(&TIMER.tw_timer_handler) {
         return None;
     }
     let account = Account::of(program)?;

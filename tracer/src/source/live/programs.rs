@@ -14,7 +14,7 @@ use aya::{
     programs::{BtfTracePoint, Iter, Link as _, ProgramError, tp_btf::BtfTracePointLink},
 };
 use rustix::param::page_size;
-use tracer_common::wire::{ABSENT, Config, PROGRAMS};
+use tracer_common::wire::{ABSENT, Config, PROGRAMS, TimerConfig};
 use zerocopy::IntoBytes as _;
 
 use super::{
@@ -189,7 +189,6 @@ impl Programs<'_> {
             reserved: [0; 2],
             filter: self.filter.config,
             wake_every,
-            tw_timer_handler: self.tw_timer_handler().map_or(0, NonZeroU64::get),
             thread_size: THREAD_SIZE.max(page_size()) as u64,
         }
     }
@@ -198,10 +197,15 @@ impl Programs<'_> {
         let log_level = self.kernel_log.map_or(0, |level| level as u8);
         let held = if self.filter.config.may_hold != 0 { HELD } else { 1 };
         let prefixes = u32::try_from(self.filter.prefixes.len()).unwrap_or(u32::MAX).max(1);
+        let timer = TimerConfig {
+            tw_timer_handler: self.tw_timer_handler().map_or(0, NonZeroU64::get),
+            timer_function: self.kernel.offsets.timer_function.into(),
+        };
         let mut loader = EbpfLoader::new();
         loader
             .btf(Some(btf))
             .override_global("CONFIG", config.as_bytes(), true)
+            .override_global("TIMER", timer.as_bytes(), true)
             .override_global("PORT_BITS", self.filter.port_bits.as_slice(), true)
             .override_global(aya_log::LEVEL, &log_level, true)
             .map_max_entries("RINGS", rings::ring_count()?)
