@@ -252,12 +252,12 @@ fn as_many_begin_as_the_kernel_counted() {
     let namespace = Namespace::enter();
     set("tcp_fin_timeout", "1");
     let listener = listener();
-    let mut trace = namespace.trace(&[]);
+    let mut trace = namespace.trace(&["--duration", "60s"]);
     if !is_measured(&mut trace) {
         return;
     }
     let mut waiting = Vec::new();
-    for number in 0..500 {
+    for number in 0..150 {
         let (client, server) = connection(&listener);
         match number % 3 {
             0 => close(client, server),
