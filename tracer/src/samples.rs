@@ -13,7 +13,7 @@ use crate::{
         TcpState::{self, Close, CloseWait, Established, LastAck, Listen, SynRecv, SynSent},
         Transition,
     },
-    figures::Summary,
+    figures::{Summary, host::HostFigures},
     observation::{
         Anomaly, Connection, Feature, Handshake, HandshakeMethod, Known, Observation, ObservedReset,
         ObservedTransition, Outcome, Owner, OwnerSource, Past, Role, Side, Start, UnknownLatency,
@@ -250,6 +250,7 @@ pub(crate) fn summary() -> Summary {
         inferred: 0,
         duplicates: 0,
         resets: [12, 3],
+        host: HostFigures::default(),
         account: Account {
             states: TracepointAccount { first, second },
             sent_resets,

@@ -19,7 +19,10 @@ use tracer_common::wire::SocketRecord;
 use zerocopy::FromBytes as _;
 
 use self::holders::Holders;
-use crate::{decode, event::ExistingSocket};
+use crate::{
+    decode,
+    event::{ExistingSocket, TcpState},
+};
 
 /// Why the sockets that exist already are not known.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +62,10 @@ pub(super) fn sockets(program: &mut Iter) -> Result<Vec<ExistingSocket>, Existin
     }
     let holders = Holders::of(records.iter().map(|record| record.inode));
     let socket = |record: &SocketRecord| decode::existing(record, |listens| holders.process(record.inode, listens));
-    Ok(records.iter().filter_map(|record| socket(record).ok()).collect())
+    let mut sockets: Vec<_> = records.iter().filter_map(|record| socket(record).ok()).collect();
+    // Listeners first: they tell which of the others were accepted.
+    sockets.sort_by_key(|socket| socket.state != TcpState::Listen);
+    Ok(sockets)
 }
 
 /// The network namespaces that processes are in, by inode number.
