@@ -1,6 +1,6 @@
 //! What the host runs out of, what is stuck on it, and what its kernel counted.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 
 use serde::Serialize;
 
@@ -63,7 +63,7 @@ struct FailedObject<'a> {
 #[derive(Serialize)]
 struct ProcessObject<'a> {
     pid: Option<u32>,
-    comm: Option<std::borrow::Cow<'a, str>>,
+    comm: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -80,7 +80,7 @@ struct GroupObject<'a> {
     #[serde(flatten)]
     owner: ProcessObject<'a>,
     listener_pid: Option<u32>,
-    listener_comm: Option<std::borrow::Cow<'a, str>>,
+    listener_comm: Option<Cow<'a, str>>,
     role: Option<&'static str>,
     local_port: Option<u16>,
     remote_addr: Option<IpAddr>,
@@ -170,7 +170,12 @@ impl<'a> FailedObject<'a> {
 
 impl<'a> ProcessObject<'a> {
     fn new(process: Option<&'a Process>) -> Self {
-        let comm = process.map(|process| String::from_utf8_lossy(process.comm.as_bytes()));
+        // What a terminal would obey, and serde_json does not escape.
+        let is_obeyed = |c: char| matches!(c, '\u{7f}'..='\u{9f}');
+        let printable = |comm: Cow<'a, str>| {
+            if comm.contains(is_obeyed) { comm.replace(is_obeyed, "\u{fffd}").into() } else { comm }
+        };
+        let comm = process.map(|process| printable(String::from_utf8_lossy(process.comm.as_bytes())));
         Self { pid: process.map(|process| process.pid), comm }
     }
 }
