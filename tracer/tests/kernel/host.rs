@@ -203,46 +203,42 @@ fn the_kernel_counted_the_same_whatever_happened() {
 fn a_namespace_is_asked_as_long_as_somebody_is_in_it() {
     isolated!();
     let other = Namespace::enter();
-    let mut inside =
-        other.spawn(|| Command::new("sleep").arg("1000").spawn().expect("sleep")).join().expect("a thread");
+    let start = || Command::new("sleep").arg("60").spawn();
+    let mut inside = other.spawn(start).join().expect("a thread").expect("sleep");
     let own = Namespace::enter();
-    for (is_left, reason) in [(false, Value::Null), (true, json!("vanished"))] {
+    let mut compare = |leave: bool| {
         let mut trace = Trace::of(&[&own, &other], &[]);
-        other
-            .spawn(|| drop(connection(&TcpListener::bind("127.0.0.1:0").expect("listener"))))
-            .join()
-            .expect("a thread");
+        other.spawn(connect_once).join().expect("a thread");
         trace.wait_for_objects("connection", 2);
-        if is_left {
+        if leave {
             inside.kill().expect("own child");
             inside.wait().expect("own child");
         }
         assert!(trace.stop().success());
-        let comparison = of_namespace(&summary(&trace)["kernel_counters"], &other);
-        assert_eq!(comparison["reason"], reason, "{comparison:#}");
-        if !is_left {
-            assert!(unexplained(comparison).contains(&("ActiveOpens", 1, 0)), "{comparison:#}");
-        }
-    }
-    // It was never there for tracer to read, but it is seen.
-    let third = Namespace::enter();
-    let nobody = own.spawn(move || ());
-    nobody.join().expect("a thread");
-    let unknown = own_trace_of(&own, &third);
-    let comparison = of_namespace(&summary(&unknown)["kernel_counters"], &third);
-    assert_eq!(
-        (&comparison["reason"], &comparison["counters"]["ActiveOpens"]["kernel"]),
-        (&json!("not_found_at_start"), &Value::Null)
-    );
-    assert_eq!(comparison["counters"]["ActiveOpens"]["ours"], 1, "{comparison:#}");
+        of_namespace(&summary(&trace)["kernel_counters"], &other).clone()
+    };
+    let there = compare(false);
+    assert!(unexplained(&there).contains(&("ActiveOpens", 1, 0)), "{there:#}");
+    let left = compare(true);
+    assert_eq!((&left["comparable"], &left["reason"]), (&json!(false), &json!("vanished")), "{left:#}");
 }
 
-/// A trace, run in one namespace, of a connection in another one that no process is in.
-fn own_trace_of(own: &Namespace, other: &Namespace) -> Trace {
-    let inode = other.inode.to_string();
+#[test]
+fn a_namespace_that_no_process_is_in_is_not_guessed_at() {
+    isolated!();
+    let own = Namespace::enter();
+    let empty = Namespace::enter();
+    let inode = empty.inode.to_string();
     let mut trace = own.spawn(move || Trace::start(&["--netns", &inode])).join().expect("a thread");
-    drop(connection(&TcpListener::bind("127.0.0.1:0").expect("listener")));
+    connect_once();
     trace.wait_for_objects("connection", 2);
     assert!(trace.stop().success());
-    trace
+    let comparison = of_namespace(&summary(&trace)["kernel_counters"], &empty);
+    assert_eq!(comparison["reason"], "not_found_at_start", "{comparison:#}");
+    let opened = &comparison["counters"]["ActiveOpens"];
+    assert_eq!((&opened["kernel"], &opened["ours"]), (&Value::Null, &json!(1)), "{comparison:#}");
+}
+
+fn connect_once() {
+    drop(connection(&TcpListener::bind("127.0.0.1:0").expect("listener")));
 }

@@ -43,24 +43,16 @@ impl TextOutput {
         if let Some(time_wait) = it.time_wait.filter(|count| *count > 0) {
             let _ = write!(buf, ", {} in TIME_WAIT", grouped(time_wait));
         }
-        if let Some(rate) = it.change.as_ref().filter(|rate| rate.by > 0) {
-            let _ = write!(buf, ", +{}/s", per_second(rate));
-        }
-        if let Some(ns) = it.exhausted_in_ns().filter(|ns| *ns > 0) {
-            let _ = write!(buf, ", exhausted in {}", duration(ns));
-        }
         buf.extend_from_slice(b".\n");
         if !it.is_worth_saying() {
             return;
         }
+        if let (Some(rate), Some(ns)) = (&it.change, it.exhausted_in_ns().filter(|ns| *ns > 0)) {
+            let _ = writeln!(buf, "  {} more each second: none is left in {}.", per_second(rate), duration(ns));
+        }
         if let (Some(total), Some(milli)) = (it.total(), it.sustainable_milli_per_s()) {
-            let _ = writeln!(
-                buf,
-                "  {} ports, 60 s each if closed here first: {} new connections a second;{}.",
-                grouped(total.into()),
-                grouped(milli / 1000),
-                reuse(it)
-            );
+            let (total, rate) = (grouped(total.into()), grouped(milli / 1000));
+            let _ = writeln!(buf, "  {total} ports, 60 s each: {rate} new connections a second{}.", reuse(it));
         }
         if let Some(first) = &it.first_failed {
             let (set, reset) = self.palette.alarm();
@@ -97,7 +89,11 @@ impl TextOutput {
         let netns = comparison.netns;
         if let Some(reason) = comparison.incomparable {
             if self.options.verbose {
-                let _ = writeln!(buf, "The kernel's counters of netns {netns} are not compared: {}.", reason.name());
+                let _ = writeln!(
+                    buf,
+                    "The kernel's counters of netns {netns} are not compared: {}.",
+                    reason.name().replace('_', " ")
+                );
             }
             return;
         }
@@ -105,15 +101,15 @@ impl TextOutput {
         let (well, ill): (Vec<_>, Vec<_>) = compared.into_iter().partition(|(_, pair)| pair.unexplained == Some(0));
         for (counted, Pair { kernel, ours, causes, unexplained }) in ill {
             let (set, reset) = self.palette.alarm();
-            let causes: Vec<_> =
-                causes.iter().map(|(cause, count)| format!(", {} {}", grouped(*count), cause.name())).collect();
+            let named = causes.iter().map(|(cause, count)| (*count, cause.name().replace('_', " ")));
+            let parts: Vec<_> = named.map(|(count, cause)| format!("{} {cause}, ", grouped(count))).collect();
             let _ = writeln!(
                 buf,
-                "{set}{}: the kernel counted {}, tracer {}{}; {} unexplained (netns {netns}).{reset}",
+                "{set}{} of netns {netns}: kernel {}, tracer {}, {}{} unexplained.{reset}",
                 counted.name(),
                 grouped(kernel.unwrap_or(0)),
                 grouped(ours.unwrap_or(0)),
-                causes.concat(),
+                parts.concat(),
                 unexplained.unwrap_or(0),
             );
         }
@@ -161,8 +157,8 @@ fn reuse(it: &Destination) -> String {
     let Some(milli) = it.sustainable_by_reuse_milli_per_s() else { return String::new() };
     let rate = grouped(milli / 1000);
     match (it.settings.tw_reuse, it.reused_after_ms()) {
-        (Some(setting), Some(_)) => format!("\n  tcp_tw_reuse={setting} makes it {rate}"),
-        (Some(setting), None) => format!("\n  tcp_tw_reuse={setting}, with 1 it would be {rate}"),
+        (Some(setting), Some(_)) => format!("; {rate} by tcp_tw_reuse={setting}"),
+        (Some(setting), None) => format!("; {rate} with tcp_tw_reuse=1 (now {setting})"),
         (None, _) => String::new(),
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn counters(text: &str, counters: &mut Counters) -> bool {
     found
 }
 
-/// `32768	60999`
+/// First and last, a tab between them.
 pub(super) fn port_range(text: &str) -> Option<(u16, u16)> {
     let mut numbers = text.split_whitespace().map(str::parse);
     match (numbers.next(), numbers.next(), numbers.next()) {
