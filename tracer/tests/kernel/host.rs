@@ -206,20 +206,20 @@ fn a_namespace_is_asked_as_long_as_somebody_is_in_it() {
     let start = || Command::new("sleep").arg("60").spawn();
     let mut inside = other.spawn(start).join().expect("a thread").expect("sleep");
     let own = Namespace::enter();
-    let mut compare = |leave: bool| {
+    let compare = |meanwhile: &mut dyn FnMut()| {
         let mut trace = Trace::of(&[&own, &other], &[]);
         other.spawn(connect_once).join().expect("a thread");
         trace.wait_for_objects("connection", 2);
-        if leave {
-            inside.kill().expect("own child");
-            inside.wait().expect("own child");
-        }
+        meanwhile();
         assert!(trace.stop().success());
         of_namespace(&summary(&trace)["kernel_counters"], &other).clone()
     };
-    let there = compare(false);
+    let there = compare(&mut || ());
     assert!(unexplained(&there).contains(&("ActiveOpens", 1, 0)), "{there:#}");
-    let left = compare(true);
+    let left = compare(&mut || {
+        inside.kill().expect("own child");
+        inside.wait().expect("own child");
+    });
     assert_eq!((&left["comparable"], &left["reason"]), (&json!(false), &json!("vanished")), "{left:#}");
 }
 
