@@ -14,6 +14,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::namespace::NamespaceReading;
+
 /// `CLOCK_MONOTONIC`, nanoseconds since boot (suspend not counted).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MonotonicNs(pub u64);
@@ -372,6 +374,8 @@ pub enum Event {
         /// Its path from the root of the v2 hierarchy.
         path: Box<str>,
     },
+    /// What a network namespace says of itself.
+    Namespace(Box<NamespaceReading>),
     /// A socket that is older than the trace.
     Existing(ExistingSocket),
     /// A state transition.

@@ -1,5 +1,8 @@
 //! What a summary holds: figures over a span of time.
 
+pub mod host;
+
+use self::host::HostFigures;
 use crate::{account::Account, event::MonotonicNs};
 
 /// Figures over a span of time.
@@ -28,6 +31,8 @@ pub struct Summary {
     pub duplicates: u64,
     /// Resets that matched the filter: sent, received.
     pub resets: [u64; 2],
+    /// What the host runs out of, what is stuck, and what the kernel counted.
+    pub host: HostFigures,
     /// Every term of the account.
     pub account: Account,
 }

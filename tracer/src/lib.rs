@@ -15,6 +15,7 @@ pub mod event;
 pub mod figures;
 pub mod filter;
 pub mod measure;
+pub mod namespace;
 pub mod observation;
 pub mod output;
 mod run;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    event::{ClockPair, Comm, Gap, MonotonicNs, Process, ResetKind, TcpState, Transition},
+    event::{ClockPair, Comm, ExistingSocket, Gap, MonotonicNs, Process, ResetKind, TcpState, Transition},
     figures::Summary,
+    namespace::NamespaceReading,
 };
 
 /// Which end of the connection this host is.
@@ -381,6 +382,10 @@ pub enum Observation {
         /// Its path.
         path: Box<str>,
     },
+    /// What a network namespace says of itself.
+    Namespace(Box<NamespaceReading>),
+    /// A socket that is older than the trace.
+    Existing(ExistingSocket),
     /// A state change.
     Transition(ObservedTransition),
     /// An impossible state change; the same change is also reported as a transition.
@@ -413,7 +418,12 @@ impl Observation {
             | Self::Closed(Closed { observed, .. })
             | Self::Connection(Connection { observed, .. })
             | Self::TimeWait(TimeWait { observed, .. }) => Some(observed),
-            Self::Clock(_) | Self::Cgroup { .. } | Self::Gap(_) | Self::Summary(_) => None,
+            Self::Clock(_)
+            | Self::Cgroup { .. }
+            | Self::Namespace(_)
+            | Self::Existing(_)
+            | Self::Gap(_)
+            | Self::Summary(_) => None,
         }
     }
 }

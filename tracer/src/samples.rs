@@ -1,11 +1,14 @@
 //! A story to format: what the tests of all formats print.
 
+mod host;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU64,
     sync::Arc,
 };
 
+pub(crate) use self::host::troubled;
 use crate::{
     account::{Account, ProgramAccount, TracepointAccount},
     event::{
@@ -13,7 +16,7 @@ use crate::{
         TcpState::{self, Close, CloseWait, Established, FinWait2, LastAck, Listen, SynRecv, SynSent, TimeWait},
         Transition,
     },
-    figures::Summary,
+    figures::{Summary, host::HostFigures},
     observation::{
         Anomaly, Connection, Feature, Handshake, HandshakeMethod, Known, Observation, ObservedReset,
         ObservedTransition, Outcome, Owner, OwnerSource, Past, Role, Side, Start, TimeWaitEnd, TimeWaitEnded,
@@ -265,6 +268,7 @@ pub(crate) fn summary() -> Summary {
         inferred: 0,
         duplicates: 0,
         resets: [12, 3],
+        host: HostFigures::default(),
         account: Account {
             states: TracepointAccount { first, second },
             sent_resets,

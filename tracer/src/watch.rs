@@ -12,8 +12,11 @@ use crate::{
     doctor::{self, Readiness, Visibility},
     event::{ClockPair, Event},
     figures::Summary,
-    filter::StateFilter,
-    measure,
+    filter::{Filter, StateFilter},
+    measure::{
+        self,
+        host::{Circumstances, Host},
+    },
     observation::{Observation, ObservedReset, Start},
     output::{Output, Sink, SinkError},
     run::{Failure, Status},
@@ -63,11 +66,15 @@ struct Session {
     printer: Printer,
     quiet: bool,
     started: ClockPair,
+    filter: Filter,
+    /// Names of the features that are measured.
+    measured: Vec<&'static str>,
     events: Vec<Event>,
 }
 
 /// What is shown, and where it goes.
 struct Printer {
+    host: Host,
     output: Output,
     sink: Sink,
     shown: StateFilter,
@@ -79,6 +86,7 @@ struct Printer {
 impl Printer {
     /// Formats an observation and what follows from it.
     fn conclude(&mut self, observation: &Observation) {
+        self.host.observe(observation);
         self.print(observation);
         measure::conclude(observation, &mut |conclusion| self.print(conclusion));
         if let Observation::Transition(observed) = observation
@@ -121,10 +129,15 @@ impl Session {
     ) -> Result<Self, Failure> {
         let started = live.now()?;
         let mut tracker = Tracker::new(watch.filter.clone(), watch.resources.table_size);
+        let mut host = Host::default();
+        for event in live.namespaces() {
+            tracker.apply(event, &mut |observation| host.observe(observation));
+        }
         let mut features = ready.features;
         let existing = features.iter_mut().find(|feature| feature.name == EXISTING);
         let existing = existing.map(|feature| {
-            feature.missing = feature.missing.take().or_else(|| meet_existing(&mut live, &mut tracker).err());
+            feature.missing =
+                feature.missing.take().or_else(|| meet_existing(&mut live, &mut tracker, &mut host).err());
             feature.missing.clone()
         });
         if !watch.resources.time_wait
@@ -132,6 +145,7 @@ impl Session {
         {
             feature.missing = Some("--time-wait=off was given".to_owned());
         }
+        let measured = features.iter().filter(|it| it.missing.is_none()).map(|feature| feature.name).collect();
         let start = Start {
             clock: started,
             host: ready.host,
@@ -146,9 +160,19 @@ impl Session {
         let session = Self {
             live,
             tracker,
-            printer: Printer { output, sink, shown: watch.shown, remaining: watch.count, exhausted: false, buffer },
+            printer: Printer {
+                host,
+                output,
+                sink,
+                shown: watch.shown,
+                remaining: watch.count,
+                exhausted: false,
+                buffer,
+            },
             quiet: speech.quiet,
             started,
+            filter: watch.filter.clone(),
+            measured,
             events: Vec::new(),
         };
         if let Some(reason) = existing.flatten() {
@@ -230,7 +254,7 @@ impl Session {
 
     /// Detaches, shows what is left, closes the account.
     fn finish(&mut self) -> Result<Status, Stop> {
-        let Self { live, tracker, printer, .. } = self;
+        let Self { live, tracker, printer, filter, measured, .. } = self;
         let mut flushed = Ok(());
         let account = live.finish(|events| {
             for event in events.drain(..) {
@@ -242,10 +266,21 @@ impl Session {
         let (tracked, evicted) = tracker.occupancy();
         tracker.finish(&mut |observation| printer.conclude(observation));
         let tally = *tracker.tally();
+        let (from, to) = (self.started.monotonic, live.now()?.monotonic);
+        let sees = |feature| measured.contains(&feature);
+        let host = printer.host.figures(&Circumstances {
+            span: (from, to),
+            is_final: true,
+            filter,
+            lost: account.lost() + tally.discontinuities,
+            sees_time_wait: sees("time_wait"),
+            sees_resets: sees("resets"),
+            sees_all_resets: sees("reset_reasons"),
+        });
         let summary = Summary {
             is_final: true,
-            from: self.started.monotonic,
-            to: live.now()?.monotonic,
+            from,
+            to,
             transitions: tally.transitions,
             anomalies: tally.anomalies,
             tracked,
@@ -254,6 +289,7 @@ impl Session {
             inferred: tally.inferred,
             duplicates: tally.duplicates,
             resets: tally.resets,
+            host,
             account,
         };
         let status = judge(&summary);
@@ -277,13 +313,13 @@ impl Session {
 }
 
 /// Tells the tracker of the sockets that exist already; the error says which of them stay unknown, and why.
-fn meet_existing(live: &mut Live, tracker: &mut Tracker) -> Result<(), String> {
+fn meet_existing(live: &mut Live, tracker: &mut Tracker, host: &mut Host) -> Result<(), String> {
     let visible = doctor::visible_processes();
     if let Visibility::None(reason) = visible {
         return Err(reason);
     }
     for event in live.existing().map_err(|error| error.reason())? {
-        tracker.apply(event, &mut |_: &Observation| ());
+        tracker.apply(event, &mut |observation| host.observe(observation));
     }
     match visible {
         Visibility::Some(reason) => Err(reason),

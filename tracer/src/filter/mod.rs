@@ -58,6 +58,20 @@ impl Filter {
         !self.asks_kernel && !self.asks_user
     }
 
+    /// Every connection of this namespace passes.
+    #[must_use]
+    pub fn takes_all_of(&self, netns: u32) -> bool {
+        let Criteria { netns: asked, typed, .. } = &self.criteria;
+        let only = Criteria { netns: asked.clone(), typed: typed.clone(), ..Criteria::default() };
+        self.criteria == only && self.may_take(netns)
+    }
+
+    /// Connections of this namespace may pass.
+    #[must_use]
+    pub fn may_take(&self, netns: u32) -> bool {
+        self.criteria.netns.accepts(|asked| *asked == netns)
+    }
+
     /// Something is asked that the kernel side cannot answer (`--pid`, `--comm`, `--role`).
     #[must_use]
     pub fn needs_user_decision(&self) -> bool {

@@ -1,7 +1,9 @@
-//! Figures: what follows from a transition and what its connection went through. Pure, and without memory of its own.
+//! Figures: what follows from a transition and what its connection went through, without memory; and figures over time.
+//! Pure.
 
 mod connection;
 mod handshake;
+pub mod host;
 mod reset;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::{Listener, Tracker};
 use crate::{
-    event::{TcpState, Transition},
+    event::{ExistingSocket, MonotonicNs, SockAddress, TcpState, Transition},
     observation::{self, Known, Observation, Owner, OwnerSource, Past, Role, Side},
 };
 
@@ -40,6 +40,53 @@ impl Tracker {
             }
             _ => {}
         }
+    }
+}
+
+impl Tracker {
+    /// Whether the filter lets a socket through that is older than the trace, by what is known of it: as if it ended now.
+    pub(super) fn lets_exist(&self, socket: &ExistingSocket) -> bool {
+        if self.filter.is_pass_all() {
+            return true;
+        }
+        let owner = socket.holder.map(|process| Owner { process, source: OwnerSource::Proc });
+        let role = (socket.state == TcpState::Listen).then_some(Role::Listener);
+        let known = Known { role, owner, ..Known::default() };
+        self.filter.decide_finally(&at_rest(socket), &known, &self.ancestry)
+    }
+}
+
+/// A socket as a transition that leaves it where it is, without what a list does not tell.
+fn at_rest(socket: &ExistingSocket) -> Transition {
+    let ExistingSocket { cookie, netns, family, local, remote, state, defer_accept, .. } = *socket;
+    Transition {
+        time: MonotonicNs(0),
+        cookie: Some(cookie),
+        sock: SockAddress(0),
+        netns,
+        cgroup_id: None,
+        uid: None,
+        family,
+        local,
+        remote: Some(remote),
+        old: state,
+        new: state,
+        error: None,
+        shutdown: 0,
+        sent: true,
+        unacked: false,
+        syn_data: None,
+        syn_deferred: false,
+        defer_accept,
+        fin_received: false,
+        actor: None,
+        srtt_us8: 0,
+        total_retrans: 0,
+        bytes_acked: 0,
+        bytes_received: 0,
+        ifindex: None,
+        recovered: false,
+        undecided: false,
     }
 }
 

@@ -97,7 +97,13 @@ impl Tracker {
                 report(&Observation::Cgroup { id, path });
             }
             Event::Gap(gap) => report(&Observation::Gap(gap)),
-            Event::Existing(socket) => self.meet(socket),
+            Event::Namespace(reading) => report(&Observation::Namespace(reading)),
+            Event::Existing(socket) => {
+                if self.lets_exist(&socket) {
+                    report(&Observation::Existing(socket));
+                }
+                self.meet(socket);
+            }
             Event::Transition(transition) => {
                 self.settle(transition.time, report);
                 self.transition(transition, report);

@@ -11,6 +11,7 @@ mod existing;
 mod fields;
 mod filter;
 mod handshake;
+mod host;
 mod isolated;
 mod lifecycle;
 #[path = "../kernel_storm/over_init.rs"]

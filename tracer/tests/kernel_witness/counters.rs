@@ -147,5 +147,15 @@ fn the_kernel_counted_the_same() {
         .filter(|(_, kernel, ours)| ours > kernel || ours + excused < *kernel)
         .collect();
     assert!(differences.is_empty(), "{differences:?}");
+    // The product's own comparison, over its own readings.
+    let summary = trace.of_type("summary").last().expect("a summary");
+    let compared = summary["kernel_counters"].as_array().expect("a list").iter();
+    let own = compared.into_iter().find(|it| it["netns"] == namespace.inode).expect("this namespace");
+    assert_eq!(own["comparable"], true, "{own:#}");
+    for name in ["ActiveOpens", "PassiveOpens", "AttemptFails", "EstabResets", "OutRsts"] {
+        let unexplained = own["counters"][name]["unexplained"].as_u64();
+        assert!(unexplained.is_some_and(|count| count <= excused), "{name}: {own:#}");
+        assert_eq!(own["counters"][name]["kernel"], after[name] - before[name], "nothing happened but while it looked");
+    }
     assert!(told["ActiveOpens"] >= 20_000 && told["RetransSegs"] >= LOSSY as u64, "{told:?}");
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     SCHEMA,
     account::{AccountObject, pairs},
+    host::HostObject,
 };
 use crate::{
     event::{Gap, MonotonicNs},
@@ -15,7 +16,7 @@ use crate::{
     output::time::{WallClock, push_fraction},
 };
 
-fn timestamp(clock: &mut WallClock, time: MonotonicNs) -> String {
+pub(super) fn timestamp(clock: &mut WallClock, time: MonotonicNs) -> String {
     let (seconds, nanoseconds) = clock.split(time);
     let mut text = seconds.as_bytes().to_vec();
     push_fraction(&mut text, nanoseconds, 9);
@@ -83,7 +84,7 @@ impl GapObject {
 }
 
 #[derive(Serialize)]
-pub(super) struct SummaryObject {
+pub(super) struct SummaryObject<'a> {
     r#type: &'static str,
     ts: String,
     r#final: bool,
@@ -97,6 +98,8 @@ pub(super) struct SummaryObject {
     inferred: u64,
     duplicates: u64,
     resets: Resets,
+    #[serde(flatten)]
+    host: HostObject<'a>,
     account: AccountObject,
 }
 
@@ -107,8 +110,8 @@ struct Resets {
     received: u64,
 }
 
-impl SummaryObject {
-    pub(super) fn new(summary: &Summary, clock: &mut WallClock) -> Self {
+impl<'a> SummaryObject<'a> {
+    pub(super) fn new(summary: &'a Summary, clock: &mut WallClock) -> Self {
         let to = timestamp(clock, summary.to);
         Self {
             r#type: "summary",
@@ -124,6 +127,7 @@ impl SummaryObject {
             inferred: summary.inferred,
             duplicates: summary.duplicates,
             resets: Resets { sent: summary.resets[0], received: summary.resets[1] },
+            host: HostObject::new(&summary.host, clock),
             account: AccountObject::new(&summary.account),
         }
     }

@@ -2,6 +2,7 @@
 
 mod account;
 mod figures;
+mod host;
 mod line;
 mod members;
 #[cfg(test)]
@@ -60,7 +61,7 @@ impl JsonOutput {
             Observation::Anomaly(anomaly) => self.anomaly(anomaly, buf),
             Observation::Handshake(handshake) => self.handshake(handshake, buf),
             Observation::Reset(reset) => self.reset(reset, buf),
-            Observation::Closed(_) => {}
+            Observation::Namespace(_) | Observation::Existing(_) | Observation::Closed(_) => {}
             Observation::TimeWait(time_wait) => self.time_wait(time_wait, buf),
             Observation::Connection(connection) => self.connection(connection, buf),
             Observation::Gap(gap) => push_line(buf, &figures::GapObject::new(gap, &mut self.clock)),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     event::TcpState::{Established, SynSent},
     observation::{Observation, ObservedTransition, OwnerSource},
-    samples::{change, conclusions, owner, start, story},
+    samples::{change, conclusions, owner, start, story, summary, troubled},
 };
 
 fn print(observations: &[Observation]) -> Vec<Value> {
@@ -118,6 +118,49 @@ fn a_timewait_socket_has_its_lives_and_its_end() {
             { "minisocket_ns": null, "time_wait_ns": null, "substate": "TIME_WAIT", "end": null, "seeded": true },
         ])
     );
+}
+
+#[test]
+fn a_host_in_trouble_is_said_to_be_and_what_is_not_known_is_null() {
+    let summary = crate::figures::Summary { host: troubled(), ..summary() };
+    let seen = print(&[Observation::Summary(Box::new(summary))]).pop().expect("a summary");
+    assert_eq!(
+        seen["ports"]["destinations"][0],
+        json!({
+            "netns": 4_026_531_840_u32, "local_addr": "10.0.0.5", "remote_addr": "10.0.0.9", "remote_port": 443,
+            "held": 27_232, "sockets": 1_232, "time_wait": 26_000, "total": 28_232, "change_per_s": 100.0,
+            "exhausted_in_ns": 10_000_000_000_u64, "opened": 90_000, "sustainable_per_s": 470.533,
+            "tcp_tw_reuse": 2, "reused_after_ms": null, "failed": 12,
+            "first_failed": { "ts": "2026-02-03T14:03:07.125456789Z", "local_port": null, "pid": 4121, "comm": "java" },
+        })
+    );
+    let unknown =
+        ["held", "time_wait", "total", "change_per_s", "exhausted_in_ns", "sustainable_per_s", "first_failed"];
+    for name in unknown {
+        assert_eq!(seen["ports"]["destinations"][1][name], Value::Null, "{name}");
+    }
+    assert_eq!(
+        seen["stuck"]["groups"][0],
+        json!({
+            "netns": 4_026_531_840_u32, "state": "CLOSE_WAIT", "pid": 4121, "comm": "java", "listener_pid": null,
+            "listener_comm": null, "role": "server", "local_port": 8080, "remote_addr": null, "remote_port": null,
+            "count": 220, "stuck": 214, "stuck_after_ns": 60_000_000_000_u64, "oldest_ns": 7_260_000_000_000_u64,
+            "oldest_is_lower_bound": true,
+        })
+    );
+    assert_eq!((&seen["listen"][0]["ListenDrops"], &seen["listen"][0]["TCPReqQFullDrop"]), (&json!(14), &Value::Null));
+    assert_eq!(
+        (&seen["listen"][1]["ListenDrops"], &seen["listen"][1]["reason"]),
+        (&Value::Null, &json!("not_found_at_start"))
+    );
+    let [compared, unread] = [0, 1].map(|number| &seen["kernel_counters"][number]);
+    assert_eq!(
+        compared["counters"]["ActiveOpens"],
+        json!({ "kernel": 20_012, "ours": 20_000, "causes": { "in_flight": 10 }, "unexplained": 2 })
+    );
+    assert_eq!(compared["counters"]["TW+TWKilled"]["ours"], Value::Null);
+    assert_eq!((&unread["comparable"], &unread["from"]), (&json!(false), &Value::Null));
+    assert_eq!(seen["inferred"], json!(["ports", "stuck"]), "records were lost");
 }
 
 fn of_type(kind: &str) -> Vec<Value> {

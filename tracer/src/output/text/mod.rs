@@ -3,6 +3,7 @@
 mod columns;
 mod conclusion;
 mod endpoint;
+mod host;
 mod line;
 mod numbers;
 mod style;
@@ -79,7 +80,7 @@ impl TextOutput {
     pub fn observe(&mut self, observation: &Observation, buf: &mut Vec<u8>) {
         match observation {
             Observation::Clock(pair) => self.clock.set(*pair),
-            Observation::Cgroup { .. } => {}
+            Observation::Cgroup { .. } | Observation::Namespace(_) | Observation::Existing(_) => {}
             Observation::Transition(observed) => self.transition(observed, buf),
             Observation::Anomaly(anomaly) => self.anomaly(anomaly, buf),
             Observation::Handshake(handshake) => self.handshake(handshake, buf),

@@ -16,7 +16,7 @@ use crate::{
 const KINDS: usize = 9;
 
 impl TextOutput {
-    /// Appends the summary: at most 12 lines.
+    /// Appends the summary: at most 12 lines, and what is worth saying of the host.
     pub(super) fn summary(&mut self, summary: &Summary, buf: &mut Vec<u8>) {
         // Writing to memory does not fail, here and below.
         let _ = writeln!(
@@ -45,6 +45,7 @@ impl TextOutput {
             let (set, reset) = self.palette.alarm();
             let _ = writeln!(buf, "{set}{} that TCP does not know.{reset}", counted(summary.anomalies, "transition"));
         }
+        self.host(&summary.host, buf);
         self.account(&summary.account, summary.unexplained_holes(), buf);
     }
 

@@ -6,7 +6,7 @@ use super::{TextOptions, TextOutput, numbers};
 use crate::{
     event::TcpState::{Close, CloseWait, Established, LastAck, SynSent},
     observation::Observation,
-    samples::{CLOCK, at, change, conclusions, start, story, summary},
+    samples::{CLOCK, at, change, conclusions, start, story, summary, troubled},
     services::Services,
 };
 
@@ -89,6 +89,18 @@ fn a_clean_a_broken_and_a_holed_account() {
     let holed = crate::figures::Summary { discontinuities: 2, ..clean.clone() };
     let all = [clean, broken, holed].map(|summary| Observation::Summary(Box::new(summary)));
     snapshot!(print(options(), &all));
+}
+
+#[test]
+fn a_host_in_trouble_in_short_and_in_full() {
+    let summary = crate::figures::Summary { host: troubled(), ..summary() };
+    let print = |verbose| {
+        let text = print(TextOptions { verbose, ..options() }, &[Observation::Summary(Box::new(summary.clone()))]);
+        let lines: Vec<_> = text.lines().skip_while(|line| !line.starts_with("Ports")).map(str::to_owned).collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= 100), "{text}");
+        lines.into_iter().take_while(|line| !line.starts_with("Account")).collect::<Vec<_>>().join("\n")
+    };
+    snapshot!(format!("{}\n\nWith -v:\n{}", print(false), print(true)));
 }
 
 #[test]

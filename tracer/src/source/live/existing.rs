@@ -20,7 +20,10 @@ use tracer_common::wire::SocketRecord;
 use zerocopy::FromBytes as _;
 
 use self::holders::Holders;
-use crate::{decode, event::Event};
+use crate::{
+    decode,
+    event::{Event, TcpState},
+};
 
 /// Why the sockets that exist already are not known.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +66,11 @@ pub(super) fn sockets(program: &mut Iter, with_time_wait: bool) -> Result<Vec<Ev
         Some(timer) => with_time_wait.then_some(Event::Timer(timer)),
         None => decode::existing(record, |listens| holders.process(record.inode, listens)).map(Event::Existing).ok(),
     };
-    Ok(records.iter().filter_map(socket).collect())
+    let mut sockets: Vec<_> = records.iter().filter_map(socket).collect();
+    // Listeners first: they tell which of the others were accepted.
+    let listens = |event: &Event| matches!(event, Event::Existing(socket) if socket.state == TcpState::Listen);
+    sockets.sort_by_key(|event| !listens(event));
+    Ok(sockets)
 }
 
 /// The function that timewait sockets' timers call, if this namespace has one.

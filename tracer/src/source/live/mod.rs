@@ -5,6 +5,7 @@ mod cgroups;
 mod clock;
 mod counters;
 mod existing;
+mod namespaces;
 pub mod offsets;
 mod ports;
 mod programs;

@@ -15,6 +15,7 @@ use super::{
     clock::{self, ClockError},
     counters::CountersError,
     existing::ExistingError,
+    namespaces::Namespaces,
     programs::{Attached, LoadError, Programs},
     wakeup::Wakeup,
 };
@@ -63,6 +64,7 @@ pub struct Live {
     attached: Attached,
     kernel_log: Option<aya_log::EbpfLogger<&'static dyn log::Log>>,
     cgroups: Cgroups,
+    namespaces: Namespaces,
     reset_reasons: Vec<Arc<str>>,
     clock: Option<ClockPair>,
     unconvertible: u64,
@@ -94,6 +96,7 @@ impl Live {
             attached,
             kernel_log,
             cgroups: Cgroups::open(now),
+            namespaces: Namespaces::open(),
             reset_reasons: options.kernel.reset_reasons.clone(),
             clock: None,
             unconvertible: 0,
@@ -125,10 +128,16 @@ impl Live {
         self.attached.existing()
     }
 
+    /// What the network namespaces say of themselves now. Rounds yield that, too, each second or so; to be asked for before
+    /// [`Live::existing`], to tell which of these sockets hold a port that the namespace gave out.
+    pub fn namespaces(&mut self) -> Vec<Event> {
+        self.namespaces.read().into_iter().map(|reading| Event::Namespace(Box::new(reading))).collect()
+    }
+
     /// Directories that it goes on reading.
     #[must_use]
     pub fn reads(&self) -> Vec<PathBuf> {
-        self.cgroups.mount().map(Path::to_owned).into_iter().collect()
+        self.cgroups.mount().map(Path::to_owned).into_iter().chain(self.namespaces.reads()).collect()
     }
 
     /// Waits until much has gathered; readers look every few milliseconds anyway. Must be called within a runtime.
@@ -153,6 +162,10 @@ impl Live {
             log.flush();
         }
         let now = clock::monotonic();
+        // Before the records: all that was stamped earlier is in the rings.
+        if !last && self.namespaces.are_due(now) {
+            events.extend(self.namespaces());
+        }
         let Self { attached, cgroups, reset_reasons, unconvertible, .. } = self;
         let until = attached.rings.drain(ROUND, last, |record| {
             *unconvertible += u64::from(!convert(record, cgroups, reset_reasons, now, events));
@@ -169,8 +182,9 @@ impl Live {
     /// # Errors
     /// [`LiveError`] if the programs cannot be stopped or the counters cannot be read.
     pub fn finish(&mut self, mut consume: impl FnMut(&mut Vec<Event>)) -> Result<Account, LiveError> {
+        // While the programs still see what the counters count.
+        let mut events = self.namespaces();
         self.attached.detach()?;
-        let mut events = Vec::new();
         for _ in 0..SETTLE_ROUNDS {
             while self.round(&mut events, true)? {
                 consume(&mut events);

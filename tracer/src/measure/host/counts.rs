@@ -1,0 +1,205 @@
+//! Our count of what the kernel counts, over exactly the time between two readings of its counters.
+//!
+//! A reading takes a moment, and a transition is not counted at the very time that it is stamped with. So what happened
+//! near a reading is kept apart: it may be in the kernel's figure or not. The readings at the ends of a run are what
+//! matters; those between them only move the end.
+
+mod compare;
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Circumstances;
+use crate::{
+    event::{MonotonicNs, TcpState},
+    figures::host::{Comparison, Counted, Listening},
+    namespace::{Counters, NamespaceReading, Unread},
+    observation::{ObservedReset, ObservedTransition, TimeWait},
+};
+
+/// Namespaces that are counted at most.
+const NAMESPACES: usize = 4_096;
+/// Time is looked at in slots of this length, nanoseconds: a task can be preempted for as long between the transition and
+/// the counter.
+const SLOT_NS: u64 = 5_000_000;
+/// Slots kept at most, 80 s; readings are a few seconds apart.
+const SLOTS: usize = 16_384;
+
+/// How often each was seen, and inferred. A connection that failed before its SYN takes its opening back, so it may be
+/// negative for a while.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    seen: [i64; Counted::ALL.len()],
+    inferred: [i64; Counted::ALL.len()],
+}
+
+impl Seen {
+    fn add(&mut self, other: &Self) {
+        for (sum, term) in self.seen.iter_mut().zip(other.seen) {
+            *sum += term;
+        }
+        for (sum, term) in self.inferred.iter_mut().zip(other.inferred) {
+            *sum += term;
+        }
+    }
+}
+
+/// The kernel's counters, and when they were read.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    from: MonotonicNs,
+    to: MonotonicNs,
+    counters: Counters,
+}
+
+/// Our count up to a reading.
+#[derive(Clone, Copy, Debug)]
+struct UpTo {
+    reading: Reading,
+    certain: Seen,
+    /// Near either reading.
+    uncertain: Seen,
+}
+
+/// A namespace.
+#[derive(Debug, Default)]
+struct Namespace {
+    first: Option<Reading>,
+    last: Option<Reading>,
+    unread: Option<Unread>,
+    /// Near the first reading.
+    at_start: Seen,
+    /// Long before the last reading; all of it if there was none.
+    settled: Seen,
+    /// Since then.
+    slots: BTreeMap<u64, Seen>,
+    /// Up to the last reading but one, which everything that happened before it has reached by now.
+    before: Option<UpTo>,
+}
+
+/// Our count of every namespace.
+#[derive(Debug, Default)]
+pub(super) struct Counts(HashMap<u32, Namespace>);
+
+impl Counts {
+    pub(super) fn read(&mut self, reading: &NamespaceReading) {
+        let Some(namespace) = self.namespace(reading.netns) else { return };
+        match &reading.facts {
+            Ok(facts) => {
+                namespace.read(Reading { from: reading.from, to: reading.to, counters: facts.counters });
+            }
+            Err(unread) => namespace.unread = Some(*unread),
+        }
+    }
+
+    pub(super) fn change(&mut self, observed: &ObservedTransition) {
+        use TcpState::{Close, CloseWait, Established, Listen, SynRecv, SynSent};
+        let transition = &observed.transition;
+        let (counted, by) = match (transition.old, transition.new) {
+            (Close, SynSent) => (Counted::ActiveOpens, 1),
+            // It had no port, or never wrote: no SYN was made.
+            (SynSent, Close) if !transition.sent && transition.error.is_none() => (Counted::ActiveOpens, -1),
+            (Listen, SynRecv) => (Counted::PassiveOpens, 1),
+            (SynSent | SynRecv, Close) if transition.error.is_some() => (Counted::AttemptFails, 1),
+            (Established | CloseWait, Close) => (Counted::EstabResets, 1),
+            _ => return,
+        };
+        self.count(transition.netns, transition.time, counted, by, observed.inferred);
+    }
+
+    pub(super) fn reset(&mut self, reset: &ObservedReset) {
+        if !reset.is_received() {
+            let transition = &reset.observed.transition;
+            self.count(transition.netns, transition.time, Counted::OutRsts, 1, false);
+        }
+    }
+
+    pub(super) fn time_wait(&mut self, it: &TimeWait) {
+        if it.ended.is_none() && !it.seeded {
+            let transition = &it.observed.transition;
+            self.count(transition.netns, transition.time, Counted::TimeWaits, 1, false);
+        }
+    }
+
+    pub(super) fn comparisons(&self, circumstances: &Circumstances<'_>) -> Vec<Comparison> {
+        let asked = self.0.iter().filter(|(netns, _)| circumstances.filter.may_take(**netns));
+        let mut all: Vec<_> = asked.filter_map(|(netns, it)| it.comparison(*netns, circumstances)).collect();
+        all.sort_by_key(|comparison| comparison.netns);
+        all
+    }
+
+    pub(super) fn listening(&self, circumstances: &Circumstances<'_>) -> Vec<Listening> {
+        let asked = self.0.iter().filter(|(netns, _)| circumstances.filter.may_take(**netns));
+        let mut all: Vec<_> = asked.map(|(netns, it)| it.listening(*netns)).collect();
+        all.sort_by_key(|listening| listening.netns);
+        all
+    }
+
+    fn count(&mut self, netns: u32, time: MonotonicNs, counted: Counted, by: i64, inferred: bool) {
+        let mut one = Seen::default();
+        let counts = if inferred { &mut one.inferred } else { &mut one.seen };
+        counts[counted as usize] = by;
+        if let Some(namespace) = self.namespace(netns) {
+            namespace.count(time, &one);
+        }
+    }
+
+    /// `None`: there are too many.
+    fn namespace(&mut self, netns: u32) -> Option<&mut Namespace> {
+        let has_room = self.0.len() < NAMESPACES || self.0.contains_key(&netns);
+        has_room.then(|| self.0.entry(netns).or_default())
+    }
+}
+
+impl Namespace {
+    fn read(&mut self, reading: Reading) {
+        self.unread = None;
+        if self.first.is_none() {
+            // What came before it does not matter.
+            self.settled = Seen::default();
+            self.first = Some(reading);
+        }
+        self.before = self.up_to_last();
+        self.last = Some(reading);
+        let later = self.slots.split_off(&(slot(reading.from) - 1));
+        for seen in std::mem::replace(&mut self.slots, later).values() {
+            self.settled.add(seen);
+        }
+    }
+
+    fn count(&mut self, time: MonotonicNs, one: &Seen) {
+        let (Some(first), Some(last)) = (&self.first, &self.last) else {
+            self.settled.add(one);
+            return;
+        };
+        let now = slot(time);
+        if now + 1 < slot(first.from) {
+            // Before the first reading.
+        } else if now <= slot(first.to) + 1 {
+            self.at_start.add(one);
+        } else if now + 1 < slot(last.from) {
+            self.settled.add(one);
+        } else {
+            self.slots.entry(now).or_default().add(one);
+            if self.slots.len() > SLOTS
+                && let Some((_, oldest)) = self.slots.pop_first()
+            {
+                self.settled.add(&oldest);
+            }
+        }
+    }
+
+    /// Our count up to the last reading, as far as it has come.
+    fn up_to_last(&self) -> Option<UpTo> {
+        let reading = self.last?;
+        let (from, to) = (slot(reading.from), slot(reading.to));
+        let (mut certain, mut uncertain) = (self.settled, self.at_start);
+        self.slots.range(..from - 1).for_each(|(_, seen)| certain.add(seen));
+        self.slots.range(from - 1..=to + 1).for_each(|(_, seen)| uncertain.add(seen));
+        Some(UpTo { reading, certain, uncertain })
+    }
+}
+
+/// Slots count from 1, so that each has one before it.
+fn slot(time: MonotonicNs) -> u64 {
+    time.0 / SLOT_NS + 1
+}
