@@ -1,5 +1,10 @@
 //! What a summary holds: figures over a span of time.
 
+mod groups;
+
+pub use self::groups::{
+    Durations, Figures, Group, GroupBy, Groups, PERCENTILE_ERROR, Percentiles, ResetCount, SortBy, TimeWaits,
+};
 use crate::{account::Account, event::MonotonicNs};
 
 /// Figures over a span of time.
@@ -28,14 +33,16 @@ pub struct Summary {
     pub duplicates: u64,
     /// Resets that matched the filter: sent, received.
     pub resets: [u64; 2],
-    /// Every term of the account.
-    pub account: Account,
+    /// What happened to each service, or whatever else connections are grouped by.
+    pub groups: Groups,
+    /// Every term of the account of the whole run; `None` in the middle of it, where records are still on their way.
+    pub account: Option<Account>,
 }
 
 impl Summary {
     /// Holes that the losses in the account cannot explain: each lost record makes one at most.
     #[must_use]
     pub fn unexplained_holes(&self) -> u64 {
-        self.discontinuities.saturating_sub(self.account.lost())
+        self.discontinuities.saturating_sub(self.account.as_ref().map_or(0, Account::lost))
     }
 }

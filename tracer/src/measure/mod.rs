@@ -1,6 +1,8 @@
-//! Figures: what follows from a transition and what its connection went through. Pure, and without memory of its own.
+//! Figures: what follows from a transition and what its connection went through, and what many of them add up to. Pure;
+//! only the aggregate remembers.
 
 mod connection;
+mod groups;
 mod handshake;
 mod reset;
 #[cfg(test)]
@@ -8,6 +10,7 @@ mod tests;
 
 pub use self::{
     connection::connection,
+    groups::{Aggregate, GROUPS, Listing},
     handshake::handshake,
     reset::{Reason, initiator, reason},
 };

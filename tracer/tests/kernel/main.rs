@@ -17,6 +17,7 @@ mod over_init;
 mod owner;
 mod reset;
 mod sandbox;
+mod summary;
 mod support;
 mod verdict;
 mod wire;

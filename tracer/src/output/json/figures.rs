@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     SCHEMA,
     account::{AccountObject, pairs},
+    groups::GroupsObject,
 };
 use crate::{
     event::{Gap, MonotonicNs},
@@ -97,7 +98,9 @@ pub(super) struct SummaryObject {
     inferred: u64,
     duplicates: u64,
     resets: Resets,
-    account: AccountObject,
+    #[serde(flatten)]
+    groups: GroupsObject,
+    account: Option<AccountObject>,
 }
 
 /// How many, by direction.
@@ -124,7 +127,8 @@ impl SummaryObject {
             inferred: summary.inferred,
             duplicates: summary.duplicates,
             resets: Resets { sent: summary.resets[0], received: summary.resets[1] },
-            account: AccountObject::new(&summary.account),
+            groups: GroupsObject::new(&summary.groups),
+            account: summary.account.as_ref().map(AccountObject::new),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod figures;
+mod groups;
 mod line;
 mod members;
 #[cfg(test)]
