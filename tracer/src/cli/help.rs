@@ -16,9 +16,12 @@ Examples:
   sudo tracer watch --role client --state syn-sent --format json -o connects.ndjson --duration 5m";
 
 pub(super) const SUMMARY: &str = "\
-The orders of --sort: connections, failures, handshakes, p50, p90, p99, max (of handshakes), resets,
-retransmits, time-wait, name. The last summary, at the end, is of the whole run. Percentiles are
-within 1 % of the exact ones, maxima are exact; what is unknown or nothing is \u{2013}.
+--group-by: service (as a server by local port, as a client by remote address and port), peer (remote
+address), process (who connected, or who listens), container (outside of containers the cgroup).
+--sort: connections, failures, handshakes, p50, p90, p99, max (of handshakes), resets, retransmits,
+time-wait, name.
+The summary at the end is of the whole run, also with --interval. Percentiles are within 1 % of the
+exact ones, maxima are exact; what is unknown or nothing is \u{2013}.
 
 Examples:
   sudo tracer summary --duration 30s --no-loopback

@@ -76,7 +76,7 @@ pub struct GlobalArgs {
         display_order = 101
     )]
     pub color: ColorWhen,
-    /// Results only: no header, no progress, no summary
+    /// Results only: no header, no progress, no closing words
     #[arg(short, long, global = true, display_order = 102)]
     pub quiet: bool,
     /// More detail

@@ -22,7 +22,7 @@ pub struct ReportArgs {
     /// A line for each service, peer, process or container
     #[arg(long, value_name = "WHAT", default_value = "service")]
     pub group_by: String,
-    /// Order: connections, failures, handshakes, p50, p90, p99, max, resets, ...
+    /// Order of the lines; the words are below
     #[arg(long, value_name = "BY", default_value = "connections")]
     pub sort: String,
     /// Lines at most; the rest is summed up in one more

@@ -81,6 +81,12 @@ mod tests {
         assert_eq!((same.p50_ns, same.p90_ns, same.p99_ns), (77, 77, 77));
     }
 
+    #[test]
+    fn a_usual_service_takes_two_kilobytes() {
+        let usual: Vec<_> = (0..10_000).map(|step| 50_000 + step * 200).collect();
+        assert!(sketch(&usual).0.expect("one").length() * size_of::<u64>() <= 2_048);
+    }
+
     proptest! {
         #[test]
         fn percentiles_are_within_the_stated_error_of_the_exact_ones(

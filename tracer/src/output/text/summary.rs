@@ -34,7 +34,9 @@ impl TextOutput {
             self.span(summary, buf);
         }
         self.groups(&summary.groups, Detail::Full, buf);
-        if summary.is_final && !self.options.quiet {
+        if !summary.is_final {
+            buf.push(b'\n');
+        } else if !self.options.quiet {
             let transitions = counted(summary.transitions.iter().sum(), "transition");
             self.work(&transitions, summary, buf);
         }
