@@ -169,7 +169,7 @@ impl Endpoint {
 }
 
 /// A process name as the kernel keeps it: at most 15 bytes, any bytes. Escape it where it is shown.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Comm(pub [u8; 16]);
 
 impl Comm {
@@ -188,7 +188,7 @@ impl fmt::Debug for Comm {
 }
 
 /// A process: its thread-group id and its leader's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Process {
     /// What user space calls the pid.
     pub pid: u32,

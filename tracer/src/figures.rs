@@ -1,7 +1,11 @@
 //! What a summary holds: figures over a span of time.
 
+mod groups;
 pub mod host;
 
+pub use self::groups::{
+    Durations, Figures, Group, GroupBy, Groups, PERCENTILE_ERROR, Percentiles, ResetCount, SortBy, TimeWaits,
+};
 use self::host::HostFigures;
 use crate::{account::Account, event::MonotonicNs};
 
@@ -33,14 +37,16 @@ pub struct Summary {
     pub resets: [u64; 2],
     /// What the host runs out of, what is stuck, and what the kernel counted.
     pub host: HostFigures,
-    /// Every term of the account.
-    pub account: Account,
+    /// What happened to each service, or whatever else connections are grouped by.
+    pub groups: Groups,
+    /// Every term of the account of the whole run; `None` in the middle of it, where records are still on their way.
+    pub account: Option<Account>,
 }
 
 impl Summary {
     /// Holes that the losses in the account cannot explain: each lost record makes one at most.
     #[must_use]
     pub fn unexplained_holes(&self) -> u64 {
-        self.discontinuities.saturating_sub(self.account.lost())
+        self.discontinuities.saturating_sub(self.account.as_ref().map_or(0, Account::lost))
     }
 }

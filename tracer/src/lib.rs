@@ -23,7 +23,9 @@ mod run;
 mod samples;
 pub mod sandbox;
 pub mod services;
+mod session;
 pub mod source;
+mod summary;
 pub mod track;
 mod watch;
 

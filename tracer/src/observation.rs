@@ -234,6 +234,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Closed,
+        Self::Refused,
+        Self::Reset,
+        Self::Timeout,
+        Self::Unreachable,
+        Self::AddressInUse,
+        Self::Aborted,
+        Self::KeepaliveTimeout,
+    ];
+
     /// The word used in all outputs.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -7,7 +7,7 @@ use crate::{
     config::{Action, Config},
     doctor::{self, PreflightError},
     services::Services,
-    watch,
+    summary, watch,
 };
 
 /// How a run ended, as scripts see it.
@@ -67,6 +67,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let ended = match config.action {
         Action::Watch(watch) => watch::watch(*watch, config.speech, services),
+        Action::Summary(summary) => summary::summary(*summary, config.speech, services),
         Action::Doctor => doctor::doctor(config.speech),
     };
     match ended {

@@ -16,7 +16,9 @@ use crate::{
         TcpState::{self, Close, CloseWait, Established, FinWait2, LastAck, Listen, SynRecv, SynSent, TimeWait},
         Transition,
     },
-    figures::{Summary, host::HostFigures},
+    figures::{
+        Durations, Figures, Group, GroupBy, Groups, Percentiles, ResetCount, Summary, TimeWaits, host::HostFigures,
+    },
     observation::{
         Anomaly, Connection, Feature, Handshake, HandshakeMethod, Known, Observation, ObservedReset,
         ObservedTransition, Outcome, Owner, OwnerSource, Past, Role, Side, Start, TimeWaitEnd, TimeWaitEnded,
@@ -269,12 +271,74 @@ pub(crate) fn summary() -> Summary {
         duplicates: 0,
         resets: [12, 3],
         host: HostFigures::default(),
-        account: Account {
+        groups: groups(),
+        account: Some(Account {
             states: TracepointAccount { first, second },
             sent_resets,
             matrix,
             decoded: 3_597,
             ..Account::default()
-        },
+        }),
     }
+}
+
+/// A healthy server, a failing service elsewhere, and eleven more.
+fn groups() -> Groups {
+    let percentiles = Percentiles { p50_ns: 84_200, p90_ns: 120_400, p99_ns: 1_200_000, max_ns: 1_050_201_000 };
+    let durations = |count, percentiles| Durations { count, percentiles: Some(percentiles) };
+    let reset = |received, reason: &str, inferred, count| {
+        let reason = (!reason.is_empty()).then(|| Arc::from(reason));
+        ResetCount { received, reason, inferred, count }
+    };
+    let lasted =
+        Percentiles { p50_ns: 60_500_000_000, p90_ns: 61_000_000_000, p99_ns: 61_900_000_000, max_ns: 62_040_000_000 };
+    let healthy = Figures {
+        connections: 1_190,
+        opened: 1_180,
+        ended: 1_070,
+        open: Some(120),
+        outcomes: [1_070, 0, 0, 0, 0, 0, 0, 0],
+        handshakes: durations(1_178, percentiles),
+        handshakes_unknown: 2,
+        time_wait: Some(TimeWaits {
+            births: 1_069,
+            minisocket: durations(1_021, lasted),
+            time_wait: durations(1_020, lasted),
+            ends: [1_011, 8, 0, 0, 2, 0],
+            ends_unknown: 0,
+            still_open: Some(48),
+            longest_so_far_ns: Some(35_200_000_000),
+        }),
+        ..Figures::default()
+    };
+    let failing = Figures {
+        connections: 10,
+        opened: 10,
+        ended: 10,
+        open: Some(0),
+        outcomes: [0, 7, 2, 0, 0, 0, 1, 0],
+        handshakes: durations(
+            3,
+            Percentiles { p50_ns: 1_010_000_000, p90_ns: 1_040_000_000, p99_ns: 1_050_201_000, ..percentiles },
+        ),
+        resets: vec![
+            reset(true, "REFUSED", true, 7),
+            reset(true, "", false, 2),
+            reset(false, "TCP_ABORT_ON_CLOSE", false, 1),
+        ],
+        retransmits: 12,
+        time_wait: Some(TimeWaits { still_open: Some(0), ..TimeWaits::default() }),
+        ..Figures::default()
+    };
+    let rest = Figures { connections: 25, opened: 25, open: Some(25), ..Figures::default() };
+    let addr = IpAddr::V4(Ipv4Addr::new(93, 184, 216, 34));
+    let listed = vec![
+        (Group::Server { port: 443, netns: 4_026_531_840 }, healthy.clone()),
+        (Group::Client { addr, port: 443, netns: 4_026_531_840 }, failing),
+        (Group::Server { port: 8080, netns: 4_026_532_281 }, rest.clone()),
+        (Group::Server { port: 8080, netns: 4_026_532_377 }, rest.clone()),
+        (Group::Unknown, Figures { resets: vec![reset(false, "NO_SOCKET", false, 7)], ..Figures::default() }),
+    ];
+    let all = Figures { connections: 1_275, outcomes: [1_070, 7, 2, 0, 0, 0, 1, 0], ..healthy };
+    Groups { by: GroupBy::Service, count: 16, listed, rest: Some(rest), all }
 }

@@ -117,6 +117,25 @@ fn amounts() {
 }
 
 #[test]
+fn figures() {
+    snapshot!(complaints(&[
+        "summary --group-by servce",
+        "summary --group-by color",
+        "summary --sort conections",
+        "summary --sort p98",
+        "summary --sort frobnicate",
+        "summary --top 0",
+        "summary --top all",
+        "summary --interval 1ms",
+        "summary --interval often",
+        "summary --state close",
+        "summary -c 5",
+        "sumary",
+        "summary --port 0",
+    ]));
+}
+
+#[test]
 fn arguments() {
     snapshot!(complaints(&[
         "wacth",

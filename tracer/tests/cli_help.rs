@@ -20,13 +20,18 @@ fn watch_help() {
 }
 
 #[test]
+fn summary_help() {
+    insta::assert_snapshot!(answer(&["summary", "--help"]));
+}
+
+#[test]
 fn doctor_help() {
     insta::assert_snapshot!(answer(&["doctor", "--help"]));
 }
 
 #[test]
 fn the_short_flag_prints_the_same_help() {
-    for command in [&[][..], &["watch"], &["doctor"]] {
+    for command in [&[][..], &["watch"], &["summary"], &["doctor"]] {
         let with = |flag| answer(&[command, &[flag]].concat());
         assert_eq!(with("-h"), with("--help"));
     }
@@ -34,7 +39,7 @@ fn the_short_flag_prints_the_same_help() {
 
 #[test]
 fn help_fits_into_100_columns() {
-    for command in [&[][..], &["watch"], &["doctor"]] {
+    for command in [&[][..], &["watch"], &["summary"], &["doctor"]] {
         for line in answer(&[command, &["--help"]].concat()).lines() {
             assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
         }

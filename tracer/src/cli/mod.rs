@@ -2,6 +2,8 @@
 
 mod filter;
 mod help;
+mod stream;
+mod summary;
 mod usage;
 mod watch;
 
@@ -10,8 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::usage::printable;
 pub use self::{
     filter::FilterArgs,
+    stream::{OutputArgs, PrivilegeArgs, ResourceArgs, StreamArgs},
+    summary::{ReportArgs, SummaryArgs},
     usage::{Early, parse},
-    watch::{OutputArgs, PrivilegeArgs, ResourceArgs, WatchArgs},
+    watch::{ShowArgs, WatchArgs},
 };
 
 /// The command line.
@@ -40,6 +44,9 @@ pub enum Command {
     /// Show each TCP state change and reset as it happens
     #[command(after_help = help::WATCH)]
     Watch(Box<WatchArgs>),
+    /// Figures: handshake times, failures, resets, TIME_WAIT of each service, peer or process
+    #[command(after_help = help::SUMMARY)]
+    Summary(Box<SummaryArgs>),
     /// Say whether this machine can run tracer and, if not, what is missing
     #[command(after_help = help::DOCTOR)]
     Doctor,
@@ -69,7 +76,7 @@ pub struct GlobalArgs {
         display_order = 101
     )]
     pub color: ColorWhen,
-    /// Results only: no header, no progress, no summary
+    /// Results only: no header, no progress, no closing words
     #[arg(short, long, global = true, display_order = 102)]
     pub quiet: bool,
     /// More detail

@@ -1,75 +1,28 @@
 //! `tracer watch`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::{FilterArgs, KernelLog, Switch};
+use super::StreamArgs;
 
 /// Flags of `tracer watch`.
 #[derive(Args, Clone, Debug)]
 pub struct WatchArgs {
-    /// Which connections.
+    /// What to listen to.
     #[command(flatten)]
-    pub filter: FilterArgs,
-    /// What is printed, where, how long.
+    pub stream: StreamArgs,
+    /// What is printed of it.
     #[command(flatten)]
-    pub output: OutputArgs,
-    /// What it may cost.
-    #[command(flatten)]
-    pub resources: ResourceArgs,
-    /// What it keeps of its privilege.
-    #[command(flatten)]
-    pub privilege: PrivilegeArgs,
+    pub show: ShowArgs,
 }
 
-/// What is printed, where, how long.
+/// What is printed.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
-pub struct OutputArgs {
+pub struct ShowArgs {
     /// Print only changes from or to a state: syn-sent, !close
-    #[arg(long, value_name = "STATE,...")]
+    #[arg(long, value_name = "STATE,...", display_order = 40)]
     pub state: Vec<String>,
-    /// Numbers instead of service names
-    #[arg(short, long)]
-    pub numeric: bool,
-    /// Write to a file instead of standard output
-    #[arg(short, long, value_name = "PATH")]
-    pub output: Option<PathBuf>,
     /// Stop after N printed changes
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", display_order = 41)]
     pub count: Option<String>,
-    /// Stop after a time: 30s, 5m, 1h30m
-    #[arg(long, value_name = "TIME")]
-    pub duration: Option<String>,
-}
-
-/// What it may cost.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Resources")]
-pub struct ResourceArgs {
-    /// Ring buffers, all CPUs together: 4M, 64KiB
-    #[arg(long, value_name = "BYTES", default_value = "16M")]
-    pub ring_size: String,
-    /// Sockets remembered at most; then the oldest go
-    #[arg(long, value_name = "N", default_value = "1000000")]
-    pub table_size: String,
-    /// Follow TIME_WAIT, by the timers of its sockets
-    #[arg(long, value_name = "on|off", hide_possible_values = true, default_value = "on")]
-    pub time_wait: Switch,
-    /// Show the kernel side's messages: error, warn, info, debug, trace
-    #[arg(long, value_name = "LEVEL", hide_possible_values = true)]
-    pub kernel_log: Option<KernelLog>,
-}
-
-/// What it keeps of its privilege.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Privilege (given up as soon as everything is open)")]
-pub struct PrivilegeArgs {
-    /// Go on as this user, by name or number
-    #[arg(long, value_name = "USER", conflicts_with = "no_sandbox")]
-    pub user: Option<String>,
-    /// Keep capabilities, files and system calls
-    #[arg(long)]
-    pub no_sandbox: bool,
 }

@@ -9,6 +9,7 @@ mod netns;
 mod port;
 mod problem;
 mod quantity;
+mod report;
 mod user;
 mod words;
 
@@ -19,8 +20,12 @@ use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
 pub use self::problem::{ConfigError, Problem};
 use crate::{
-    cli::{Cli, ColorWhen, Command, Format, GlobalArgs, KernelLog, OutputArgs, PrivilegeArgs, ResourceArgs, Switch},
+    cli::{
+        Cli, ColorWhen, Command, Format, GlobalArgs, KernelLog, ReportArgs, StreamArgs, SummaryArgs, Switch, WatchArgs,
+    },
+    figures::GroupBy,
     filter::{Filter, StateFilter},
+    measure::Listing,
     sandbox::User,
     services::Services,
 };
@@ -52,6 +57,8 @@ pub struct Speech {
 pub enum Action {
     /// `tracer watch`
     Watch(Box<Watch>),
+    /// `tracer summary`
+    Summary(Box<Summary>),
     /// `tracer doctor`
     Doctor,
 }
@@ -59,18 +66,38 @@ pub enum Action {
 /// `tracer watch`
 #[derive(Clone, Debug)]
 pub struct Watch {
+    /// What it listens to.
+    pub stream: Stream,
+    /// Which of its transitions are printed.
+    pub shown: StateFilter,
+    /// Stop after so many printed transitions.
+    pub count: Option<NonZeroU64>,
+}
+
+/// `tracer summary`
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// What it listens to.
+    pub stream: Stream,
+    /// What is a line.
+    pub group_by: GroupBy,
+    /// Which lines there are.
+    pub listing: Listing,
+    /// A summary so often, not only at the end.
+    pub interval: Option<Duration>,
+}
+
+/// The live stream: what is asked of the kernel, and where the answer goes.
+#[derive(Clone, Debug)]
+pub struct Stream {
     /// Which connections.
     pub filter: Filter,
-    /// Which of their transitions are printed.
-    pub shown: StateFilter,
-    /// The filter and `--state` as typed, one string a flag.
+    /// The filter as typed, one string a flag.
     pub filters: Vec<String>,
     /// Numbers instead of service names.
     pub numeric: bool,
     /// Where to write; `None`: standard output.
     pub output: Option<PathBuf>,
-    /// Stop after so many printed transitions.
-    pub count: Option<NonZeroU64>,
     /// Stop after so long.
     pub duration: Option<Duration>,
     /// What it may cost.
@@ -111,10 +138,8 @@ impl Config {
     pub fn new(cli: Cli, services: &Services) -> Result<Self, ConfigError> {
         let GlobalArgs { format, color, quiet, verbose } = cli.global;
         let action = match cli.command {
-            Command::Watch(args) => {
-                let filter = filter::filter(&args.filter, services)?;
-                Action::Watch(Box::new(Watch::new(filter, args.output, &args.resources, args.privilege)?))
-            }
+            Command::Watch(args) => Action::Watch(Box::new(Watch::new(*args, services)?)),
+            Command::Summary(args) => Action::Summary(Box::new(Summary::new(*args, services)?)),
             Command::Doctor => Action::Doctor,
         };
         Ok(Self { speech: Speech { format, color, quiet, verbose }, action })
@@ -122,22 +147,42 @@ impl Config {
 }
 
 impl Watch {
-    fn new(
-        filter: Filter,
-        args: OutputArgs,
-        resources: &ResourceArgs,
-        privilege: PrivilegeArgs,
-    ) -> Result<Self, ConfigError> {
-        let mut filters = filter.describe();
-        filters.extend(items::typed("--state", &args.state));
+    fn new(args: WatchArgs, services: &Services) -> Result<Self, ConfigError> {
+        let mut stream = Stream::new(args.stream, services)?;
+        stream.filters.extend(items::typed("--state", &args.show.state));
         Ok(Self {
-            shown: StateFilter::new(&items::parse("--state", &args.state, words::state)?),
-            filters,
+            stream,
+            shown: StateFilter::new(&items::parse("--state", &args.show.state, words::state)?),
+            count: args.show.count.map(|text| items::one("--count", &text, quantity::count)).transpose()?,
+        })
+    }
+}
+
+impl Summary {
+    fn new(args: SummaryArgs, services: &Services) -> Result<Self, ConfigError> {
+        let ReportArgs { group_by, sort, top, interval } = args.report;
+        Ok(Self {
+            stream: Stream::new(args.stream, services)?,
+            group_by: items::one("--group-by", &group_by, report::group_by)?,
+            listing: Listing {
+                sort: items::one("--sort", &sort, report::sort_by)?,
+                top: items::one("--top", &top, report::top)?,
+            },
+            interval: interval.map(|text| items::one("--interval", &text, report::interval)).transpose()?,
+        })
+    }
+}
+
+impl Stream {
+    fn new(args: StreamArgs, services: &Services) -> Result<Self, ConfigError> {
+        let StreamArgs { filter, output, resources, privilege } = args;
+        let filter = filter::filter(&filter, services)?;
+        Ok(Self {
+            filters: filter.describe(),
             filter,
-            numeric: args.numeric,
-            output: args.output.filter(|path| path.as_os_str() != "-"),
-            count: args.count.map(|text| items::one("--count", &text, quantity::count)).transpose()?,
-            duration: args.duration.map(|text| items::one("--duration", &text, quantity::duration)).transpose()?,
+            numeric: output.numeric,
+            output: output.output.filter(|path| path.as_os_str() != "-"),
+            duration: output.duration.map(|text| items::one("--duration", &text, quantity::duration)).transpose()?,
             resources: Resources {
                 ring_bytes: items::one("--ring-size", &resources.ring_size, quantity::ring_bytes)?,
                 table_size: items::one("--table-size", &resources.table_size, quantity::table_size)?,

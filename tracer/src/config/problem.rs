@@ -110,6 +110,20 @@ pub enum Problem {
     NotARingSize,
     #[error("a number of sockets from 1 to 100000000 is needed.")]
     NotATableSize,
+    #[error("nothing is grouped by that; {}", or(nearest, "it takes service, peer, process or container."))]
+    UnknownGroup { nearest: Option<String> },
+    #[error(
+        "nothing is sorted by that; {}",
+        or(
+            nearest,
+            "it takes connections, failures, handshakes, p50, p90, p99, max, resets, retransmits, time-wait or name."
+        )
+    )]
+    UnknownSort { nearest: Option<String> },
+    #[error("a number from 1 on is needed: how many lines there are at most; the others are summed up in one.")]
+    NotATop,
+    #[error("the time must be 100ms or longer; write it as 1s, 10s or 1m.")]
+    ShortInterval,
 }
 
 fn shown(path: &Path) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Config, Watch, cgroup, quantity, words};
+use super::{Action, Config, Stream, Watch, cgroup, quantity, words};
 use crate::{
     cli::{Early, parse},
     event::TcpState,
@@ -24,7 +24,7 @@ fn watch(args: &str) -> Watch {
 }
 
 fn kernel(args: &str) -> KernelFilter {
-    watch(args).filter.compile((32_768, 60_999))
+    watch(args).stream.filter.compile((32_768, 60_999))
 }
 
 #[test]
@@ -46,13 +46,13 @@ fn a_bare_address_is_itself_and_a_mapped_one_is_ipv4() {
 #[test]
 fn a_long_name_is_compared_as_the_kernel_cuts_it() {
     let (long, cut) = (watch("--comm prometheus-node-exporter"), watch("--comm prometheus-node"));
-    assert_ne!(long.filters, cut.filters);
-    assert!(format!("{:?}", long.filter).contains("\"prometheus-node\""));
+    assert_ne!(long.stream.filters, cut.stream.filters);
+    assert!(format!("{:?}", long.stream.filter).contains("\"prometheus-node\""));
 }
 
 #[test]
 fn the_filter_is_described_as_it_was_typed() {
-    let filters = watch("-4 --state syn-sent --port 443 --role client --port !22 --no-loopback").filters;
+    let filters = watch("-4 --state syn-sent --port 443 --role client --port !22 --no-loopback").stream.filters;
     assert_eq!(filters, ["--port 443,!22", "--role client", "--no-loopback", "-4", "--state syn-sent"]);
 }
 
@@ -100,9 +100,10 @@ fn times_and_sizes_as_people_write_them() {
 #[test]
 fn defaults() {
     let watch = watch("-o -");
-    assert_eq!((watch.output, watch.count, watch.duration, watch.numeric), (None, None, None, false));
-    assert_eq!((watch.resources.ring_bytes, watch.resources.table_size), (16 << 20, 1_000_000));
-    assert!(watch.filter.is_pass_all() && watch.filters.is_empty() && watch.resources.kernel_log.is_none());
+    let Stream { output, duration, numeric, resources, filter, filters, .. } = watch.stream;
+    assert_eq!((output, watch.count, duration, numeric), (None, None, None, false));
+    assert_eq!((resources.ring_bytes, resources.table_size), (16 << 20, 1_000_000));
+    assert!(filter.is_pass_all() && filters.is_empty() && resources.kernel_log.is_none());
 }
 
 #[test]

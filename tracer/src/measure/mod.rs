@@ -1,7 +1,8 @@
-//! Figures: what follows from a transition and what its connection went through, without memory; and figures over time.
-//! Pure.
+//! Figures: what follows from a transition and what its connection went through, and what many of them add up to. Pure;
+//! only the aggregate remembers.
 
 mod connection;
+mod groups;
 mod handshake;
 pub mod host;
 mod reset;
@@ -10,6 +11,7 @@ mod tests;
 
 pub use self::{
     connection::connection,
+    groups::{Aggregate, GROUPS, Listing},
     handshake::handshake,
     reset::{Reason, initiator, reason},
 };

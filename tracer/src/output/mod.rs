@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 pub use self::{
     json::{JsonOutput, SCHEMA},
     sink::{Sink, SinkError},
-    text::{TextOptions, TextOutput},
+    text::{Form, TextOptions, TextOutput},
 };
 use crate::{
     cli::{ColorWhen, Format},
@@ -35,11 +35,12 @@ pub enum Output {
 impl Output {
     /// The format that was asked for, in this host's zone, coloured if that was asked for or a person looks at it.
     #[must_use]
-    pub fn new(speech: Speech, numeric: bool, services: Services, is_terminal: bool) -> Self {
+    pub fn new(speech: Speech, form: Form, numeric: bool, services: Services, is_terminal: bool) -> Self {
         match speech.format {
             Format::Json => Self::Json(Box::default()),
             Format::Text => Self::Text(Box::new(TextOutput::new(TextOptions {
                 zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
+                form,
                 services: (!numeric).then_some(services),
                 color: is_coloured(speech.color, is_terminal),
                 quiet: speech.quiet,

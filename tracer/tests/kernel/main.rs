@@ -19,6 +19,7 @@ mod over_init;
 mod owner;
 mod reset;
 mod sandbox;
+mod summary;
 mod support;
 mod time_wait;
 mod verdict;

@@ -100,7 +100,7 @@ impl Drop for Cgroup {
     }
 }
 
-/// A running `tracer watch --format json`.
+/// A running `tracer watch --format json`, or `tracer summary`.
 pub(crate) struct Trace {
     pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
@@ -124,10 +124,20 @@ impl Trace {
         Self::run(Command::new(env!("CARGO_BIN_EXE_tracer")), args)
     }
 
-    /// The same, but with a way of its own to start tracer.
-    pub(crate) fn run(mut tracer: Command, args: &[&str]) -> Self {
+    /// Starts `tracer summary` on this namespace only.
+    pub(crate) fn summary(namespace: &Namespace, args: &[&str]) -> Self {
+        let netns = namespace.inode.to_string();
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_tracer")), "summary", &[&["--netns", &netns], args].concat())
+    }
+
+    /// Starts it with a way of its own to start tracer.
+    pub(crate) fn run(tracer: Command, args: &[&str]) -> Self {
+        Self::spawn(tracer, "watch", args)
+    }
+
+    fn spawn(mut tracer: Command, command: &str, args: &[&str]) -> Self {
         let mut child = tracer
-            .args(["watch", "--format", "json"])
+            .args([command, "--format", "json"])
             .args(if args.contains(&"--duration") { &[][..] } else { &["--duration", PATIENCE] })
             .args(args)
             .stdout(Stdio::piped())

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     SCHEMA,
     account::{AccountObject, pairs},
+    groups::GroupsObject,
     host::HostObject,
 };
 use crate::{
@@ -100,7 +101,9 @@ pub(super) struct SummaryObject<'a> {
     resets: Resets,
     #[serde(flatten)]
     host: HostObject<'a>,
-    account: AccountObject,
+    #[serde(flatten)]
+    groups: GroupsObject,
+    account: Option<AccountObject>,
 }
 
 /// How many, by direction.
@@ -128,7 +131,8 @@ impl<'a> SummaryObject<'a> {
             duplicates: summary.duplicates,
             resets: Resets { sent: summary.resets[0], received: summary.resets[1] },
             host: HostObject::new(&summary.host, clock),
-            account: AccountObject::new(&summary.account),
+            groups: GroupsObject::new(&summary.groups),
+            account: summary.account.as_ref().map(AccountObject::new),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod figures;
+mod groups;
 mod host;
 mod line;
 mod members;

@@ -3,6 +3,7 @@
 mod columns;
 mod conclusion;
 mod endpoint;
+mod groups;
 mod host;
 mod line;
 mod numbers;
@@ -23,16 +24,27 @@ use crate::{
     services::Services,
 };
 
+/// What a text consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A line for each change, and figures at the end.
+    Lines,
+    /// Figures.
+    Figures,
+}
+
 /// What a person chose about the text.
 #[derive(Clone, Debug)]
 pub struct TextOptions {
+    /// What the text consists of.
+    pub form: Form,
     /// The zone of the clock times.
     pub zone: TimeZone,
     /// Names of ports; `None`: numbers.
     pub services: Option<Services>,
     /// Escape sequences for colour.
     pub color: bool,
-    /// No header and no summary.
+    /// No header and no account; no figures after lines.
     pub quiet: bool,
     /// Namespace, cookie and user at the end of each line.
     pub verbose: bool,
@@ -71,7 +83,7 @@ impl TextOutput {
     pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
         self.clock.set(start.clock);
         self.day = self.clock.day(start.clock.monotonic);
-        if !self.options.quiet {
+        if !self.options.quiet && self.options.form == Form::Lines {
             self.header(start.clock.monotonic, buf);
         }
     }
@@ -89,8 +101,7 @@ impl TextOutput {
             Observation::Closed(_) => {}
             Observation::TimeWait(time_wait) => self.time_wait(time_wait, buf),
             Observation::Gap(gap) => self.gap(gap, buf),
-            Observation::Summary(summary) if !self.options.quiet => self.summary(summary, buf),
-            Observation::Summary(_) => {}
+            Observation::Summary(summary) => self.summary(summary, buf),
         }
     }
 

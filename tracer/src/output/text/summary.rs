@@ -3,7 +3,8 @@
 use std::{cmp::Reverse, io::Write as _};
 
 use super::{
-    TextOutput,
+    Form, TextOutput,
+    groups::Detail,
     numbers::{duration, grouped},
 };
 use crate::{
@@ -16,17 +17,55 @@ use crate::{
 const KINDS: usize = 9;
 
 impl TextOutput {
-    /// Appends the summary: at most 12 lines, and what is worth saying of the host.
+    /// Appends the summary: the groups, at most 12 lines, and what is worth saying of the host.
     pub(super) fn summary(&mut self, summary: &Summary, buf: &mut Vec<u8>) {
+        if self.options.form == Form::Figures {
+            self.figures(summary, buf);
+        } else if !self.options.quiet {
+            self.groups(&summary.groups, Detail::Brief, buf);
+            self.host(&summary.host, buf);
+            let shown = format!("{} shown", counted(self.shown, "transition"));
+            self.work(&shown, summary, buf);
+        }
+    }
+
+    /// What the run is about: the groups. The account only closes it.
+    fn figures(&mut self, summary: &Summary, buf: &mut Vec<u8>) {
+        if !self.options.quiet {
+            self.span(summary, buf);
+        }
+        self.groups(&summary.groups, Detail::Full, buf);
+        self.host(&summary.host, buf);
+        if !summary.is_final {
+            buf.push(b'\n');
+        } else if !self.options.quiet {
+            let transitions = counted(summary.transitions.iter().sum(), "transition");
+            self.work(&transitions, summary, buf);
+        }
+    }
+
+    /// Appends the line that says of which time the figures are.
+    fn span(&mut self, Summary { is_final, from, to, .. }: &Summary, buf: &mut Vec<u8>) {
+        let what = if *is_final { "The whole run" } else { "Since the last summary" };
+        let day = self.clock.day(*from);
+        let zone = self.clock.zone(*to);
+        let mut time = |time| self.clock.split(time).0.trim_end_matches('.').to_owned();
+        let (began, ended) = (time(*from), time(*to));
         // Writing to memory does not fail, here and below.
+        let _ = writeln!(buf, "{what}: {day} {began} to {ended} {zone}, {}", duration(to.since(*from)));
+    }
+
+    /// Appends how much work it was, and whether anything is missing.
+    fn work(&self, transitions: &str, summary: &Summary, buf: &mut Vec<u8>) {
         let _ = writeln!(
             buf,
-            "\n{} shown in {}; {} followed at the end.",
-            counted(self.shown, "transition"),
+            "\n{transitions} in {}; {} followed at the end.",
             duration(summary.to.since(summary.from)),
             counted(summary.tracked, "socket"),
         );
-        push_kinds(&summary.transitions, buf);
+        if self.options.form == Form::Lines || self.options.verbose {
+            push_kinds(&summary.transitions, buf);
+        }
         if summary.resets != [0; 2] {
             let [sent, received] = summary.resets.map(grouped);
             let _ = writeln!(buf, "RST: {sent} sent, {received} received.");
@@ -45,8 +84,9 @@ impl TextOutput {
             let (set, reset) = self.palette.alarm();
             let _ = writeln!(buf, "{set}{} that TCP does not know.{reset}", counted(summary.anomalies, "transition"));
         }
-        self.host(&summary.host, buf);
-        self.account(&summary.account, summary.unexplained_holes(), buf);
+        if let Some(account) = &summary.account {
+            self.account(account, summary.unexplained_holes(), buf);
+        }
     }
 
     fn account(&self, account: &Account, holes: u64, buf: &mut Vec<u8>) {
@@ -67,13 +107,12 @@ impl TextOutput {
             g(account.sum(TracepointAccount::submitted)),
             g(account.reserve_failed())
         );
-        let _ = writeln!(
-            buf,
-            "Of those delivered, {} read, {} unreadable; {} shown.",
-            g(account.decoded),
-            g(account.undecodable),
-            g(self.shown + self.resets)
-        );
+        let shown = match self.options.form {
+            Form::Lines => format!("; {} shown", g(self.shown + self.resets)),
+            Form::Figures => String::new(),
+        };
+        let (read, unreadable) = (g(account.decoded), g(account.undecodable));
+        let _ = writeln!(buf, "Of those delivered, {read} read, {unreadable} unreadable{shown}.");
         let (set, reset) = self.palette.alarm();
         let _ = match (account.closes(), account.lost()) {
             (true, _) if holes > 0 => writeln!(

@@ -2,7 +2,7 @@
 
 use jiff::tz::{TimeZone, offset};
 
-use super::{TextOptions, TextOutput, numbers};
+use super::{Form, TextOptions, TextOutput, numbers};
 use crate::{
     event::TcpState::{Close, CloseWait, Established, LastAck, SynSent},
     observation::Observation,
@@ -12,7 +12,14 @@ use crate::{
 
 fn options() -> TextOptions {
     let services = Services::parse("https 443/tcp\nhttp 80/tcp\nodd 40000/tcp\nhosts2 81/tcp");
-    TextOptions { zone: TimeZone::UTC, services: Some(services), color: false, quiet: false, verbose: false }
+    TextOptions {
+        form: Form::Lines,
+        zone: TimeZone::UTC,
+        services: Some(services),
+        color: false,
+        quiet: false,
+        verbose: false,
+    }
 }
 
 fn print(options: TextOptions, observations: &[Observation]) -> String {
@@ -62,6 +69,16 @@ fn the_usual_line_fits_into_100_columns_and_the_summary_into_12_lines() {
 }
 
 #[test]
+fn figures_only() {
+    let summary = Observation::Summary(Box::new(summary()));
+    let text = print(TextOptions { form: Form::Figures, ..options() }, std::slice::from_ref(&summary));
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    snapshot!(text);
+    let quiet = print(TextOptions { form: Form::Figures, quiet: true, ..options() }, &[summary]);
+    assert!(text.contains(&quiet) && !quiet.contains("account"), "{quiet}");
+}
+
+#[test]
 fn midnight_gets_a_line_of_its_own() {
     let evening = 9 * 3_600_000_000_000;
     let ends = ("10.0.0.5:51324", "93.184.216.34:443");
@@ -75,16 +92,17 @@ fn midnight_gets_a_line_of_its_own() {
 #[test]
 fn a_clean_a_broken_and_a_holed_account() {
     let mut clean = summary();
-    clean.account.states.first.handled += 1;
-    clean.account.states.first.reserve_failed = 0;
-    clean.account.states.first.submitted += 7;
-    clean.account.states.first.missed = 5;
-    clean.account.decoded += 7;
-    clean.account.matrix[0x12] += 1;
+    let account = clean.account.as_mut().expect("a final one");
+    account.states.first.handled += 1;
+    account.states.first.reserve_failed = 0;
+    account.states.first.submitted += 7;
+    account.states.first.missed = 5;
+    account.decoded += 7;
+    account.matrix[0x12] += 1;
+    assert!(account.closes());
     clean.anomalies = 0;
-    assert!(clean.account.closes());
     let mut broken = clean.clone();
-    broken.account.decoded -= 1;
+    broken.account.as_mut().expect("a final one").decoded -= 1;
     broken.evicted = 3;
     let holed = crate::figures::Summary { discontinuities: 2, ..clean.clone() };
     let all = [clean, broken, holed].map(|summary| Observation::Summary(Box::new(summary)));

@@ -1,0 +1,34 @@
+//! Which figures a summary lists, in which order.
+
+use std::time::Duration;
+
+use super::{Problem, quantity, words::nearest};
+use crate::figures::{GroupBy, SortBy};
+
+/// Summaries that follow each other faster than this cannot be read, and cost more than what they tell.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What connections are grouped by.
+pub(super) fn group_by(text: &str) -> Result<GroupBy, Problem> {
+    let word = text.to_ascii_lowercase();
+    let found = GroupBy::ALL.iter().copied().find(|by| by.name() == word);
+    found.ok_or_else(|| Problem::UnknownGroup { nearest: nearest(text, GroupBy::ALL.iter().map(|by| by.name())) })
+}
+
+/// What groups are sorted by; `time_wait` is `time-wait`, too.
+pub(super) fn sort_by(text: &str) -> Result<SortBy, Problem> {
+    let word = text.to_ascii_lowercase().replace('_', "-");
+    let found = SortBy::ALL.iter().copied().find(|by| by.name() == word);
+    found.ok_or_else(|| Problem::UnknownSort { nearest: nearest(&word, SortBy::ALL.iter().map(|by| by.name())) })
+}
+
+/// How many groups are listed.
+pub(super) fn top(text: &str) -> Result<usize, Problem> {
+    text.parse().ok().filter(|top| *top > 0).ok_or(Problem::NotATop)
+}
+
+/// How often there is a summary.
+pub(super) fn interval(text: &str) -> Result<Duration, Problem> {
+    let interval = quantity::duration(text)?;
+    if interval < SHORTEST_INTERVAL { Err(Problem::ShortInterval) } else { Ok(interval) }
+}
