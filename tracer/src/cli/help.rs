@@ -16,8 +16,8 @@ Examples:
   sudo tracer watch --role client --state syn-sent --format json -o connects.ndjson --duration 5m";
 
 pub(super) const SUMMARY: &str = "\
---group-by: service (as a server by local port, as a client by remote address and port), peer (remote
-address), process (who connected, or who listens), container (outside of containers the cgroup).
+--group-by: service (a server: local port; a client: remote address and port), peer (remote
+address), process (who connected, or who listens), container (outside of containers: cgroup).
 --sort: connections, failures, handshakes, p50, p90, p99, max (of handshakes), resets, retransmits,
 time-wait, name.
 The summary at the end is of the whole run, also with --interval. Percentiles are within 1 % of the

@@ -274,3 +274,31 @@ proptest! {
         prop_assert_eq!(buf, serde_json::to_vec(&number).expect("a number"));
     }
 }
+
+#[test]
+fn a_summary_has_the_figures_of_each_service_and_of_all() {
+    let summary = print(&story()).into_iter().find(|object| object["type"] == "summary").expect("a summary");
+    assert_eq!((&summary["group_by"], &summary["groups"]), (&json!("service"), &json!(16)));
+    let [server, client, .., unknown] = &summary["services"].as_array().expect("services")[..] else {
+        panic!("{summary:#}")
+    };
+    let name = ["role", "local_port", "remote_addr", "remote_port", "netns"].map(|member| client[member].clone());
+    assert_eq!(json!(name), json!(["client", null, "93.184.216.34", 443, 4_026_531_840_u32]));
+    assert_eq!(client["failures"], json!({"refused": 7, "reset": 2, "aborted": 1}));
+    assert_eq!(
+        client["resets"][0],
+        json!({"direction": "received", "reason": "REFUSED", "count": 7, "inferred": ["reason"]})
+    );
+    assert_eq!(unknown["unknown"], true);
+    let handshake = json!({
+        "count": 1_178, "p50_ns": 84_200, "p90_ns": 120_400, "p99_ns": 1_200_000, "max_ns": 1_050_201_000,
+        "error": 0.01, "unknown": 2,
+    });
+    assert_eq!(server["handshake"], handshake);
+    let time_wait = &server["time_wait"];
+    assert_eq!(time_wait["ends"], json!({"expired": 1_011, "reused": 8, "killed": 2}));
+    assert_eq!(time_wait["still_open"], json!({"count": 48, "longest_so_far_ns": 35_200_000_000_u64}));
+    assert_eq!(time_wait["time_wait"]["max_ns"], 62_040_000_000_u64);
+    assert_eq!((&summary["failures"]["refused"], &summary["time_wait"]["count"]), (&json!(7), &json!(1_069)));
+    assert_eq!((&summary["rest"]["connections"], &summary["resets"]["sent"]), (&json!(25), &json!(12)));
+}
