@@ -49,6 +49,8 @@ struct Happening {
     /// `found`, `started`, `cancelled` or `expired`: a timewait socket's timer; `state` is its substate, `by` the process in
     /// whose system call it is cancelled.
     timer: Option<String>,
+    /// The timewait socket's address, if it is not that of its own.
+    address: Option<u64>,
     /// How long the timer still runs, microseconds; a kernel with 250 ticks a second.
     left_us: u64,
     /// When it entered TIME_WAIT proper, microseconds, on a kernel that says so.
@@ -92,6 +94,7 @@ impl Default for Happening {
             state: String::new(),
             reason: None,
             timer: None,
+            address: None,
             left_us: 60_000_000,
             entered_us: None,
             sends: false,
@@ -156,7 +159,7 @@ impl Happening {
 
     /// The address of the timewait socket that is left of the socket.
     fn timewait(&self) -> SockAddress {
-        SockAddress(0xeeee_0000 + self.socket)
+        SockAddress(0xeeee_0000 + self.address.unwrap_or(self.socket))
     }
 
     fn timer(&self, step: &str) -> Timer {

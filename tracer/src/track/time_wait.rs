@@ -146,9 +146,13 @@ impl Tracker {
         let known = waits.sockets.get(&timer.sock).copied();
         let same = known.filter(|remnant| remnant.observed.transition.cookie == timer.cookie);
         if let (Some(earlier), None) = (known, same) {
-            // The end of the one that had this address before was not seen.
-            waits.remove(timer.sock);
-            self.report_end(&earlier, timer.time, UNSEEN, report);
+            // The one that had this address before is over.
+            if let Some(last) = earlier.cancelled {
+                self.over(&earlier, &last, report);
+            } else {
+                waits.remove(timer.sock);
+                self.report_end(&earlier, timer.time, UNSEEN, report);
+            }
         }
         match timer.step {
             TimerStep::Found if same.is_none() => {
@@ -181,7 +185,7 @@ impl Tracker {
             }
             TimerStep::Expired => {
                 let remnant = same.unwrap_or_else(|| Remnant::new(timer));
-                self.end(timer.sock, &remnant, timer, Some(TimeWaitEnd::Expired), false, report);
+                self.end(&remnant, timer, Some(TimeWaitEnd::Expired), false, report);
             }
         }
     }
@@ -239,15 +243,18 @@ impl Tracker {
 
     fn end(
         &mut self,
-        sock: SockAddress,
         remnant: &Remnant,
         last: &Timer,
         end: Option<TimeWaitEnd>,
         inferred: bool,
         report: &mut impl FnMut(&Observation),
     ) {
-        self.time_waits.remove(sock);
-        self.time_waits.awaited.forget(last);
+        let waits = &mut self.time_waits;
+        // Another may have its address by now.
+        if waits.sockets.get(&last.sock).is_some_and(|it| it.observed.transition.cookie == last.cookie) {
+            waits.remove(last.sock);
+        }
+        waits.awaited.forget(last);
         let ended = self.time_waits.ended(remnant, last, end, inferred);
         let mut remnant = *remnant;
         let transition = &mut remnant.observed.transition;

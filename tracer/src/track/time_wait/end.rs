@@ -30,12 +30,12 @@ pub(super) struct Connecting {
 /// Timewait sockets whose timers were taken off.
 #[derive(Debug, Default)]
 pub(super) struct Awaited {
-    /// In order of time, until what follows at once has followed.
+    /// In order of time, until what follows at once has followed; by their ends, too.
     recent: VecDeque<(MonotonicNs, SockAddress)>,
-    /// In order of time, those that a packet ended, until it is known which.
-    reopening: VecDeque<(MonotonicNs, SockAddress)>,
-    /// All of them by their ends.
     by_ends: HashMap<Ends, SockAddress>,
+    /// Those that are over, until it is known what packet did that; in order of time, too.
+    reopening: HashMap<Ends, (Remnant, Timer)>,
+    order: VecDeque<(MonotonicNs, Ends)>,
 }
 
 impl Awaited {
@@ -88,29 +88,61 @@ impl Tracker {
 
     /// The peer opened this pair of ends: if a timewait socket that had it is gone, that is why.
     pub(in crate::track) fn reopened(&mut self, ends: &Ends, time: MonotonicNs, report: &mut impl FnMut(&Observation)) {
-        let waits = &self.time_waits;
-        let Some(sock) = waits.awaited.by_ends.get(ends).copied() else { return };
-        let Some((remnant, last)) = waits.sockets.get(&sock).and_then(|it| Some((*it, it.cancelled?))) else { return };
-        if last.time <= time {
-            self.end(sock, &remnant, &last, Some(TimeWaitEnd::NewSyn), true, report);
+        let waits = &mut self.time_waits;
+        let is_later = |(_, last): &&(Remnant, Timer)| last.time <= time;
+        let gone = waits.awaited.reopening.get(ends).filter(is_later).copied();
+        let going = || {
+            let remnant = *waits.sockets.get(waits.awaited.by_ends.get(ends)?)?;
+            Some((remnant, remnant.cancelled.filter(|last| last.time <= time)?))
+        };
+        if let Some((remnant, last)) = gone.or_else(going) {
+            waits.awaited.reopening.remove(ends);
+            self.end(&remnant, &last, Some(TimeWaitEnd::NewSyn), true, report);
         }
     }
 
     /// Decides what ended those whose timers were taken off long enough before `now`.
     pub(super) fn settle_cancelled(&mut self, now: MonotonicNs, report: &mut impl FnMut(&Observation)) {
         while let Some(place) = self.time_waits.awaited.recent.pop_front_if(|(time, _)| now.since(*time) > AT_ONCE_NS) {
-            let Some((remnant, last)) = self.still_cancelled(place) else { continue };
-            match self.known_end(&remnant, &last) {
-                Some((end, inferred)) => self.end(place.1, &remnant, &last, Some(end), inferred, report),
-                None => self.time_waits.awaited.reopening.push_back(place),
+            if let Some((remnant, last)) = self.still_cancelled(place) {
+                self.over(&remnant, &last, report);
             }
         }
-        while let Some(place) = self.time_waits.awaited.reopening.pop_front_if(|(time, _)| now.since(*time) > REOPEN_NS)
+        while let Some((time, ends)) =
+            self.time_waits.awaited.order.pop_front_if(|(time, _)| now.since(*time) > REOPEN_NS)
         {
-            if let Some((remnant, last)) = self.still_cancelled(place) {
-                // Nobody opened it anew, so what came was a reset (RFC 1337: `tcp_rfc1337` = 0).
-                self.end(place.1, &remnant, &last, Some(TimeWaitEnd::Reset), true, report);
-            }
+            // Nobody opened it anew, so what came was a reset (RFC 1337: `tcp_rfc1337` = 0).
+            self.give_up(time, &ends, Some(TimeWaitEnd::Reset), report);
+        }
+    }
+
+    /// Nothing more will be heard of a timewait socket, but perhaps of its ends.
+    pub(super) fn over(&mut self, remnant: &Remnant, last: &Timer, report: &mut impl FnMut(&Observation)) {
+        if let Some((end, inferred)) = known_end(remnant, last) {
+            self.end(remnant, last, Some(end), inferred, report);
+            return;
+        }
+        let waits = &mut self.time_waits;
+        waits.remove(last.sock);
+        waits.awaited.forget(last);
+        let ends = Ends::of(last);
+        waits.awaited.order.push_back((last.time, ends));
+        waits.awaited.reopening.insert(ends, (*remnant, *last));
+    }
+
+    /// The ends of a timewait socket that was over then were waited for long enough.
+    fn give_up(
+        &mut self,
+        time: MonotonicNs,
+        ends: &Ends,
+        end: Option<TimeWaitEnd>,
+        report: &mut impl FnMut(&Observation),
+    ) {
+        let awaited = &mut self.time_waits.awaited;
+        if awaited.reopening.get(ends).is_some_and(|(_, last)| last.time == time)
+            && let Some((remnant, last)) = awaited.reopening.remove(ends)
+        {
+            self.end(&remnant, &last, end, end.is_some(), report);
         }
     }
 
@@ -122,27 +154,29 @@ impl Tracker {
 
     /// Reports those of which no more will be heard.
     pub(in crate::track) fn finish_time_waits(&mut self, report: &mut impl FnMut(&Observation)) {
-        let Awaited { recent, reopening, .. } = std::mem::take(&mut self.time_waits.awaited);
-        for place in reopening.into_iter().chain(recent) {
+        while let Some((time, ends)) = self.time_waits.awaited.order.pop_front() {
+            self.give_up(time, &ends, None, report);
+        }
+        while let Some(place) = self.time_waits.awaited.recent.pop_front() {
             if let Some((remnant, last)) = self.still_cancelled(place) {
-                let end = self.known_end(&remnant, &last);
-                self.end(place.1, &remnant, &last, end.map(|(end, _)| end), end.is_some_and(|(_, it)| it), report);
+                let (end, inferred) = known_end(&remnant, &last).unzip();
+                self.end(&remnant, &last, end, inferred == Some(true), report);
             }
         }
     }
+}
 
-    /// What ended it, and whether that is inferred; `None` if only what follows can tell.
-    fn known_end(&self, remnant: &Remnant, last: &Timer) -> Option<(TimeWaitEnd, bool)> {
-        let TimerStep::Cancelled { by, netns_deleted } = last.step else { return None };
-        if netns_deleted {
-            return Some((TimeWaitEnd::Netns, false));
-        }
-        if remnant.reset.is_some_and(|reset| last.time.since(reset) < AT_ONCE_NS) {
-            return Some((TimeWaitEnd::Reset, false));
-        }
-        if remnant.reused {
-            return Some((TimeWaitEnd::Reused, true));
-        }
-        by?.sends.then_some((TimeWaitEnd::Killed, true))
+/// What ended it, and whether that is inferred; `None` if only what follows can tell.
+fn known_end(remnant: &Remnant, last: &Timer) -> Option<(TimeWaitEnd, bool)> {
+    let TimerStep::Cancelled { by, netns_deleted } = last.step else { return None };
+    if netns_deleted {
+        return Some((TimeWaitEnd::Netns, false));
     }
+    if remnant.reset.is_some_and(|reset| last.time.since(reset) < AT_ONCE_NS) {
+        return Some((TimeWaitEnd::Reset, false));
+    }
+    if remnant.reused {
+        return Some((TimeWaitEnd::Reused, true));
+    }
+    by?.sends.then_some((TimeWaitEnd::Killed, true))
 }
