@@ -60,6 +60,11 @@ impl TextOutput {
             let _ = write!(buf, "{set}  {}; the first {found} at ", counted(it.failed, "failed connect"));
             self.clock_time(first.at, buf);
             let _ = writeln!(buf, "{}{reset}", by(first.process.as_ref()));
+            // ip(7): the port is chosen by connect() then, for this destination only.
+            buf.extend_from_slice(
+                b"  Who binds an address before connect() shares a port with other destinations only by\n  \
+                  IP_BIND_ADDRESS_NO_PORT.\n",
+            );
         }
     }
 
