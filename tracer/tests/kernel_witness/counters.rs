@@ -157,5 +157,9 @@ fn the_kernel_counted_the_same() {
         assert!(unexplained.is_some_and(|count| count <= excused), "{name}: {own:#}");
         assert_eq!(own["counters"][name]["kernel"], after[name] - before[name], "nothing happened but while it looked");
     }
+    let births = &own["counters"]["TW+TWKilled"];
+    println!("| TW+TWKilled | {} | {} |", births["kernel"], births["ours"]);
+    assert!(births["unexplained"].as_u64().is_some_and(|count| count <= excused), "{births:#}");
+    assert!(births["kernel"].as_u64() >= Some(5_000), "{births:#}");
     assert!(told["ActiveOpens"] >= 20_000 && told["RetransSegs"] >= LOSSY as u64, "{told:?}");
 }
