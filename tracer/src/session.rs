@@ -1,5 +1,6 @@
 //! A run on the live kernel: from the first program that is loaded to the last figure. What is shown of it is a [`View`]'s.
 
+mod measures;
 mod printer;
 mod span;
 mod stop;
@@ -13,17 +14,13 @@ use tokio::{
 };
 
 pub(crate) use self::printer::Printer;
-use self::{span::Span, stop::Stop, verdict::judge};
+use self::{measures::Measures, span::Span, stop::Stop, verdict::judge};
 use crate::{
     config::{Keep, Speech, Stream},
     doctor::{self, Readiness, Visibility},
-    event::{Event, MonotonicNs},
-    figures::{GroupBy, Summary, host::HostFigures},
-    filter::Filter,
-    measure::{
-        self, Aggregate, Listing,
-        host::{Circumstances, Host},
-    },
+    event::Event,
+    figures::{GroupBy, Summary},
+    measure::{self, Listing},
     observation::{Observation, Start},
     output::{Form, Output, Sink, SinkError},
     run::{Failure, Status},
@@ -117,31 +114,6 @@ struct Session<V> {
     events: Vec<Event>,
 }
 
-/// What many observations add up to.
-struct Measures {
-    aggregate: Aggregate,
-    host: Host,
-    filter: Filter,
-    /// Names of the features that are measured.
-    measured: Vec<&'static str>,
-}
-
-impl Measures {
-    /// What the host runs out of and what the kernel counted, in a span of the run; so many records were lost.
-    fn host(&self, span: (MonotonicNs, MonotonicNs), is_final: bool, lost: u64) -> HostFigures {
-        let sees = |feature| self.measured.contains(&feature);
-        self.host.figures(&Circumstances {
-            span,
-            is_final,
-            filter: &self.filter,
-            lost,
-            sees_time_wait: sees(TIME_WAIT),
-            sees_resets: sees("resets"),
-            sees_all_resets: sees("reset_reasons"),
-        })
-    }
-}
-
 impl<V: View> Session<V> {
     fn new(
         stream: Stream,
@@ -155,28 +127,23 @@ impl<V: View> Session<V> {
         let started = live.now()?;
         let mut tracker = Tracker::new(stream.filter.clone(), stream.resources.table_size);
         let mut features = ready.features;
-        if !stream.resources.time_wait
-            && let Some(feature) = features.iter_mut().find(|feature| feature.name == TIME_WAIT)
-        {
-            feature.missing = Some("--time-wait=off was given".to_owned());
+        let mut lacking = Vec::new();
+        if let Some(feature) = features.iter_mut().find(|feature| feature.name == TIME_WAIT) {
+            lacking.extend(feature.missing.as_ref().map(|reason| format!("TIME_WAIT is not measured: {reason}.")));
+            if !stream.resources.time_wait {
+                feature.missing = Some("--time-wait=off was given".to_owned());
+                lacking.clear();
+            }
         }
-        let measures_time_wait = features.iter().any(|it| it.name == TIME_WAIT && it.missing.is_none());
-        let mut measures = Measures {
-            aggregate: Aggregate::new(figuring.group_by, measures_time_wait),
-            host: Host::default(),
-            filter: stream.filter,
-            measured: Vec::new(),
-        };
+        let mut measures = Measures::new(figuring.group_by, stream.filter, &features);
         for event in live.namespaces() {
-            tracker.apply(event, &mut |observation| measures.host.observe(observation));
+            tracker.apply(event, &mut |observation| measures.meet(observation));
         }
-        let existing = features.iter_mut().find(|feature| feature.name == EXISTING);
-        let existing = existing.map(|feature| {
+        if let Some(feature) = features.iter_mut().find(|feature| feature.name == EXISTING) {
             let met = || meet_existing(&mut live, &mut tracker, &mut measures).err();
             feature.missing = feature.missing.take().or_else(met);
-            feature.missing.clone()
-        });
-        measures.measured = features.iter().filter(|it| it.missing.is_none()).map(|feature| feature.name).collect();
+            lacking.extend(feature.missing.as_ref().map(|reason| format!("sockets older than this run: {reason}.")));
+        }
         let start = Start {
             clock: started,
             host: ready.host,
@@ -200,9 +167,7 @@ impl<V: View> Session<V> {
             recent: begun,
             events: Vec::new(),
         };
-        if let Some(reason) = existing.flatten() {
-            session.say(&format!("sockets older than this run: {reason}."));
-        }
+        lacking.iter().for_each(|words| session.say(words));
         Ok(session)
     }
 
@@ -334,13 +299,12 @@ impl<V: View> Session<V> {
 
 /// Counts and shows an observation and what follows from it.
 fn conclude(observation: &Observation, measures: &mut Measures, view: &mut impl View, printer: &mut Printer) {
-    measures.host.observe(observation);
-    let mut take = |observation: &Observation| {
-        measures.aggregate.observe(observation);
-        view.show(observation, printer);
-    };
-    take(observation);
-    measure::conclude(observation, &mut take);
+    measures.meet(observation);
+    view.show(observation, printer);
+    measure::conclude(observation, &mut |conclusion| {
+        measures.aggregate.observe(conclusion);
+        view.show(conclusion, printer);
+    });
     view.shown(observation);
 }
 
@@ -359,10 +323,7 @@ fn meet_existing(live: &mut Live, tracker: &mut Tracker, measures: &mut Measures
         return Err(reason);
     }
     for event in live.existing().map_err(|error| error.reason())? {
-        tracker.apply(event, &mut |observation| {
-            measures.host.observe(observation);
-            measures.aggregate.observe(observation);
-        });
+        tracker.apply(event, &mut |observation| measures.meet(observation));
     }
     match visible {
         Visibility::Some(reason) => Err(reason),

@@ -31,7 +31,7 @@ pub(super) struct Connecting {
 #[derive(Debug, Default)]
 pub(super) struct Awaited {
     /// In order of time, until what follows at once has followed; by their ends, too.
-    recent: VecDeque<(MonotonicNs, SockAddress)>,
+    recent: VecDeque<(MonotonicNs, SockAddress, Ends)>,
     by_ends: HashMap<Ends, SockAddress>,
     /// Those that are over, until it is known what packet did that; in order of time, too.
     reopening: HashMap<Ends, (Remnant, Timer)>,
@@ -40,8 +40,9 @@ pub(super) struct Awaited {
 
 impl Awaited {
     pub(super) fn push(&mut self, timer: &Timer) {
-        self.recent.push_back((timer.time, timer.sock));
-        self.by_ends.insert(Ends::of(timer), timer.sock);
+        let ends = Ends::of(timer);
+        self.recent.push_back((timer.time, timer.sock, ends));
+        self.by_ends.insert(ends, timer.sock);
     }
 
     /// Its timer was set anew, or it is over.
@@ -103,9 +104,13 @@ impl Tracker {
 
     /// Decides what ended those whose timers were taken off long enough before `now`.
     pub(super) fn settle_cancelled(&mut self, now: MonotonicNs, report: &mut impl FnMut(&Observation)) {
-        while let Some(place) = self.time_waits.awaited.recent.pop_front_if(|(time, _)| now.since(*time) > AT_ONCE_NS) {
-            if let Some((remnant, last)) = self.still_cancelled(place) {
+        while let Some((time, sock, ends)) =
+            self.time_waits.awaited.recent.pop_front_if(|(time, ..)| now.since(*time) > AT_ONCE_NS)
+        {
+            if let Some((remnant, last)) = self.still_cancelled(time, sock) {
                 self.over(&remnant, &last, report);
+            } else if self.time_waits.sockets.get(&sock).is_none_or(|it| it.cancelled.is_none()) {
+                self.time_waits.awaited.by_ends.remove(&ends);
             }
         }
         while let Some((time, ends)) =
@@ -147,7 +152,7 @@ impl Tracker {
     }
 
     /// The socket whose timer was taken off then, unless it was set anew or its end is known.
-    fn still_cancelled(&self, (time, sock): (MonotonicNs, SockAddress)) -> Option<(Remnant, Timer)> {
+    fn still_cancelled(&self, time: MonotonicNs, sock: SockAddress) -> Option<(Remnant, Timer)> {
         let remnant = *self.time_waits.sockets.get(&sock)?;
         remnant.cancelled.filter(|last| last.time == time).map(|last| (remnant, last))
     }
@@ -157,8 +162,8 @@ impl Tracker {
         while let Some((time, ends)) = self.time_waits.awaited.order.pop_front() {
             self.give_up(time, &ends, None, report);
         }
-        while let Some(place) = self.time_waits.awaited.recent.pop_front() {
-            if let Some((remnant, last)) = self.still_cancelled(place) {
+        while let Some((time, sock, _)) = self.time_waits.awaited.recent.pop_front() {
+            if let Some((remnant, last)) = self.still_cancelled(time, sock) {
                 let (end, inferred) = known_end(&remnant, &last).unzip();
                 self.end(&remnant, &last, end, inferred == Some(true), report);
             }
