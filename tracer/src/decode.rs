@@ -19,7 +19,7 @@ use tracer_common::{
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use crate::event::{
-    Caller, Comm, Endpoint, Event, ExistingSocket, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress,
+    Call, Caller, Comm, Endpoint, Event, ExistingSocket, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress,
     SocketCookie, SynAck, TcpState, Timer, TimerStep, Transition, UnknownState,
 };
 
@@ -121,14 +121,20 @@ fn socket(record: &EventRecord, old: TcpState, new: TcpState) -> Result<Transiti
     })
 }
 
-/// System calls by which a process may ask the kernel to end a socket (a netlink message).
-const SENDS: [libc::c_long; 3] = [libc::SYS_sendto, libc::SYS_sendmsg, libc::SYS_sendmmsg];
+fn call(number: u32) -> Call {
+    match libc::c_long::from(number) {
+        libc::SYS_connect => Call::Connects,
+        libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => Call::Sends,
+        libc::SYS_write | libc::SYS_writev => Call::Writes,
+        _ => Call::Other,
+    }
+}
 
 /// Converts what a record says of a timewait socket.
 fn timer(record: &TimeWaitRecord) -> Result<Timer, DecodeError> {
     let family = family(record.family)?;
     let has = |flag: u32| record.flags & flag != 0;
-    let caller = || Caller { pid: record.pid, sends: SENDS.contains(&libc::c_long::from(record.syscall)) };
+    let caller = || Caller { pid: record.pid, call: call(record.syscall) };
     Ok(Timer {
         time: MonotonicNs(record.time_ns),
         cookie: NonZeroU64::new(record.cookie).map(SocketCookie),

@@ -5,7 +5,7 @@
 
 mod timer;
 
-pub use self::timer::{Caller, Timer, TimerStep};
+pub use self::timer::{Call, Caller, Timer, TimerStep};
 
 use std::{
     fmt,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tracer::{
     event::{
-        Caller, ClockPair, Comm, Endpoint, Event, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress,
+        Call, Caller, ClockPair, Comm, Endpoint, Event, Family, MonotonicNs, Process, Reset, ResetKind, SockAddress,
         SocketCookie, SynAck, TcpState, Timer, TimerStep, Transition,
     },
     filter::{Criteria, Filter},
@@ -52,11 +52,11 @@ struct Happening {
     /// The timewait socket's address, if it is not that of its own.
     address: Option<u64>,
     /// How long the timer still runs, microseconds; a kernel with 250 ticks a second.
-    left_us: u64,
+    left_us: i64,
     /// When it entered TIME_WAIT proper, microseconds, on a kernel that says so.
     entered_us: Option<u64>,
-    /// The system call sends.
-    sends: bool,
+    /// What the system call does: `connects`, `sends`, `writes`.
+    call: String,
     netns_deleted: bool,
     /// Nothing but time has passed.
     passed: bool,
@@ -97,7 +97,7 @@ impl Default for Happening {
             address: None,
             left_us: 60_000_000,
             entered_us: None,
-            sends: false,
+            call: String::new(),
             netns_deleted: false,
             passed: false,
             first_syn_ack_us: None,
@@ -157,6 +157,16 @@ impl Happening {
         Event::Reset(Reset { socket, state: own, kind, reason })
     }
 
+    fn call(&self) -> Call {
+        match &*self.call {
+            "connects" => Call::Connects,
+            "sends" => Call::Sends,
+            "writes" => Call::Writes,
+            "" => Call::Other,
+            other => panic!("{other} is no system call"),
+        }
+    }
+
     /// The address of the timewait socket that is left of the socket.
     fn timewait(&self) -> SockAddress {
         SockAddress(0xeeee_0000 + self.address.unwrap_or(self.socket))
@@ -165,7 +175,7 @@ impl Happening {
     fn timer(&self, step: &str) -> Timer {
         let Transition { time, cookie, netns, family, local, remote, ifindex, .. } =
             self.transition(TcpState::Close, TcpState::Close);
-        let by = self.by.as_deref().map(|by| Caller { pid: process(by).pid, sends: self.sends });
+        let by = self.by.as_deref().map(|by| Caller { pid: process(by).pid, call: self.call() });
         Timer {
             time,
             cookie,
@@ -177,7 +187,7 @@ impl Happening {
             ifindex,
             substate: if self.state.is_empty() { TcpState::TimeWait } else { state(&self.state) },
             jiffies: self.us / TICK_US,
-            expires: (self.us + self.left_us) / TICK_US,
+            expires: self.us.saturating_add_signed(self.left_us) / TICK_US,
             entered_ms: self.entered_us.map(|us| u32::try_from(us / 1000).expect("soon")),
             step: match step {
                 "found" => TimerStep::Found,

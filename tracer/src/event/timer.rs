@@ -25,8 +25,21 @@ pub enum TimerStep {
 pub struct Caller {
     /// What user space calls the pid.
     pub pid: u32,
-    /// It sends: as who asks the kernel to end a socket does, by a netlink message.
-    pub sends: bool,
+    /// What it calls.
+    pub call: Call,
+}
+
+/// What a system call that ends a timewait socket may be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// It connects.
+    Connects,
+    /// It sends: who asks the kernel to end a socket sends it a netlink message.
+    Sends,
+    /// It writes: to a TUN device, that is a packet.
+    Writes,
+    /// Something else.
+    Other,
 }
 
 /// An event of a timewait socket's timer.

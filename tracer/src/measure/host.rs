@@ -15,7 +15,7 @@ use crate::{
     event::MonotonicNs,
     figures::host::HostFigures,
     filter::Filter,
-    namespace::{NamespaceReading, Settings},
+    namespace::{NamespaceReading, Settings, Unread},
     observation::Observation,
 };
 
@@ -89,6 +89,11 @@ impl Host {
 
     fn read(&mut self, reading: &NamespaceReading) {
         self.counts.read(reading);
+        if let Err(Unread::Vanished) = reading.facts {
+            // Its number may be another namespace's soon.
+            self.settings.remove(&reading.netns);
+            self.roles.forget(reading.netns);
+        }
         if let Ok(facts) = &reading.facts
             && self.settings.get(&reading.netns) != Some(&facts.settings)
         {

@@ -19,8 +19,9 @@ use crate::{
     observation::{Known, Observation, ObservedTransition, TimeWait, TimeWaitEnd, TimeWaitEnded},
 };
 
-/// How late a timer may be: the wheel's buckets are half a second wide for a minute, and softirqs may be delayed.
-const LATE_NS: u64 = 5_000_000_000;
+/// How late a timer may be: a bucket of the wheel is at most an eighth of the time that it is for, which is 7.5 s of a
+/// minute, and softirqs may be delayed.
+const LATE_NS: u64 = 10_000_000_000;
 /// How long after its timer's start the connection's →CLOSE is waited for.
 const CLOSING_NS: u64 = 10_000_000;
 
@@ -36,13 +37,22 @@ pub(super) struct Ends {
 }
 
 impl Ends {
+    /// A socket for IPv6 that connects to an IPv4 address has the same ends as one for IPv4.
+    fn new(netns: u32, local: Endpoint, remote: Endpoint) -> Self {
+        Self { netns, local: canonical(local), remote: canonical(remote) }
+    }
+
     pub(super) fn of_syn_ack(syn_ack: &SynAck) -> Self {
-        Self { netns: syn_ack.netns, local: syn_ack.local, remote: syn_ack.remote }
+        Self::new(syn_ack.netns, syn_ack.local, syn_ack.remote)
     }
 
     fn of(timer: &Timer) -> Self {
-        Self { netns: timer.netns, local: timer.local, remote: timer.remote }
+        Self::new(timer.netns, timer.local, timer.remote)
     }
+}
+
+fn canonical(end: Endpoint) -> Endpoint {
+    Endpoint { addr: end.canonical(), ..end }
 }
 
 /// A timewait socket.
@@ -50,6 +60,8 @@ impl Ends {
 struct Remnant {
     observed: ObservedTransition,
     began: Option<MonotonicNs>,
+    /// When it entered TIME_WAIT proper, if a timer has told.
+    entered: Option<MonotonicNs>,
     seeded: bool,
     /// When it is over at the latest.
     due: MonotonicNs,
@@ -69,7 +81,16 @@ impl Remnant {
             known: Known::default(),
             inferred: false,
         };
-        Self { observed, began: None, seeded: false, due: timer.time, cancelled: None, reused: false, reset: None }
+        Self {
+            observed,
+            began: None,
+            entered: None,
+            seeded: false,
+            due: timer.time,
+            cancelled: None,
+            reused: false,
+            reset: None,
+        }
     }
 }
 
@@ -108,16 +129,17 @@ impl TimeWaits {
         self.evicted
     }
 
-    /// Files a socket whose timer runs.
-    fn insert(&mut self, timer: &Timer, mut remnant: Remnant) {
+    /// Files a socket; false if there is no room for it.
+    fn insert(&mut self, timer: &Timer, mut remnant: Remnant) -> bool {
         self.remove(timer.sock);
         if self.sockets.len() == self.capacity {
             self.evicted += 1;
-            return;
+            return false;
         }
         remnant.due = MonotonicNs(self.clock.due(timer).0.saturating_add(LATE_NS));
         self.due.insert((remnant.due, timer.sock));
         self.sockets.insert(timer.sock, remnant);
+        true
     }
 
     fn remove(&mut self, sock: SockAddress) {
@@ -128,7 +150,8 @@ impl TimeWaits {
 
     /// How long it lived, and what of it in TIME_WAIT proper, when it ended as `last` says.
     fn ended(&self, remnant: &Remnant, last: &Timer, end: Option<TimeWaitEnd>, inferred: bool) -> TimeWaitEnded {
-        let entered = (last.substate == TcpState::TimeWait).then(|| self.clock.entered(last)).flatten();
+        let proper = last.substate == TcpState::TimeWait;
+        let entered = proper.then(|| remnant.entered.or_else(|| self.clock.entered(last, remnant.began))).flatten();
         TimeWaitEnded {
             minisocket_ns: remnant.began.map(|began| last.time.since(began)),
             time_wait_ns: entered.map(|entered| last.time.since(entered.max(remnant.began.unwrap_or(entered)))),
@@ -145,6 +168,8 @@ impl Tracker {
         waits.clock.note(timer);
         let known = waits.sockets.get(&timer.sock).copied();
         let same = known.filter(|remnant| remnant.observed.transition.cookie == timer.cookie);
+        // What follows at once may have come late.
+        let same = same.or_else(|| waits.awaited.take_back(timer));
         if let (Some(earlier), None) = (known, same) {
             // The one that had this address before is over.
             if let Some(last) = earlier.cancelled {
@@ -166,15 +191,21 @@ impl Tracker {
                 // One that was found began before that, unless its beginning is what is seen now.
                 let same = same.filter(|it| !it.seeded || it.observed.transition.time < timer.time);
                 if let Some(mut remnant) = same {
+                    self.time_waits.clock.note_entry(timer, &mut remnant);
                     remnant.cancelled = None;
                     self.time_waits.awaited.forget(timer);
                     let transition = &mut remnant.observed.transition;
                     (transition.old, transition.new) = (timer.substate, timer.substate);
                     self.time_waits.insert(timer, remnant);
                 } else {
-                    let remnant = Remnant { began: Some(timer.time), ..Remnant::new(timer) };
-                    self.time_waits.insert(timer, remnant);
-                    self.time_waits.fresh.push_back((timer.time, timer.cookie, timer.sock));
+                    let entered = (timer.substate == TcpState::TimeWait).then_some(timer.time);
+                    let remnant = Remnant { began: Some(timer.time), entered, ..Remnant::new(timer) };
+                    if self.time_waits.insert(timer, remnant) {
+                        self.time_waits.fresh.push_back((timer.time, timer.cookie, timer.sock));
+                    } else {
+                        let begun = TimeWait { observed: remnant.observed, seeded: false, ended: None };
+                        self.report_time_wait(begun, report);
+                    }
                 }
             }
             TimerStep::Cancelled { .. } => {
@@ -226,10 +257,7 @@ impl Tracker {
     /// Reports what nothing more can be learnt about at `now`.
     pub(super) fn settle_time_waits(&mut self, now: MonotonicNs, report: &mut impl FnMut(&Observation)) {
         while let Some((_, _, sock)) = self.time_waits.fresh.pop_front_if(|(time, ..)| now.since(*time) > CLOSING_NS) {
-            if let Some(remnant) = self.time_waits.sockets.get(&sock) {
-                let begun = TimeWait { observed: remnant.observed, seeded: remnant.seeded, ended: None };
-                self.report_time_wait(begun, report);
-            }
+            self.report_begun(sock, report);
         }
         self.settle_cancelled(now, report);
         while let Some(&(_, sock)) = self.time_waits.due.first().filter(|(due, _)| *due < now) {
@@ -238,6 +266,14 @@ impl Tracker {
             if let Some(remnant) = remnant {
                 self.report_end(&remnant, now, UNSEEN, report);
             }
+        }
+    }
+
+    /// Reports that one has begun whose connection was not seen to close.
+    fn report_begun(&mut self, sock: SockAddress, report: &mut impl FnMut(&Observation)) {
+        if let Some(remnant) = self.time_waits.sockets.get(&sock) {
+            let begun = TimeWait { observed: remnant.observed, seeded: remnant.seeded, ended: None };
+            self.report_time_wait(begun, report);
         }
     }
 

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{ErrorKind, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    process::Command,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -203,8 +203,8 @@ fn the_kernel_counted_the_same_whatever_happened() {
 fn a_namespace_is_asked_as_long_as_somebody_is_in_it() {
     isolated!();
     let other = Namespace::enter();
-    let start = || Command::new("sleep").arg("60").spawn();
-    let mut inside = other.spawn(start).join().expect("a thread").expect("sleep");
+    let start = || Command::new("sh").args(["-c", "read line"]).stdin(Stdio::piped()).spawn();
+    let mut inside = other.spawn(start).join().expect("a thread").expect("sh");
     let own = Namespace::enter();
     let compare = |meanwhile: &mut dyn FnMut()| {
         let mut trace = Trace::of(&[&own, &other], &[]);

@@ -85,8 +85,10 @@ impl Aggregate {
             }
             Observation::Handshake(handshake) => self.counts(&handshake.observed).handshake(handshake),
             Observation::Connection(connection) => {
-                self.open.end(&connection.observed.transition);
-                self.counts(&connection.observed).ended(connection);
+                // Where it began, whoever has it by now.
+                let opened = self.open.end(&connection.observed.transition);
+                let place = opened.unwrap_or_else(|| self.place(&connection.observed));
+                self.slots[place].recent.ended(connection);
             }
             Observation::Reset(reset) => self.counts(&reset.observed).reset(reset),
             Observation::TimeWait(time_wait) => self.time_wait(time_wait),

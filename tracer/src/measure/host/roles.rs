@@ -44,6 +44,11 @@ impl Roles {
         settings?.gives_out(port)?.then_some(Role::Client)
     }
 
+    /// The namespace is gone.
+    pub(super) fn forget(&mut self, netns: u32) {
+        self.listening.retain(|(of, _), _| *of != netns);
+    }
+
     fn add(&mut self, netns: u32, local: &Endpoint) {
         let Some(port) = local.port else { return };
         if self.listening.len() < CAPACITY || self.listening.contains_key(&(netns, port)) {

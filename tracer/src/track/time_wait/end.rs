@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Ends, Remnant, TimeWaits};
+use super::{Ends, Remnant, TimeWaits, canonical};
 use crate::{
-    event::{Endpoint, MonotonicNs, SockAddress, SocketCookie, TcpState, Timer, TimerStep, Transition},
+    event::{Call, Endpoint, MonotonicNs, SockAddress, SocketCookie, TcpState, Timer, TimerStep, Transition},
     observation::{Observation, TimeWaitEnd},
     track::Tracker,
 };
@@ -45,6 +45,14 @@ impl Awaited {
         self.by_ends.insert(ends, timer.sock);
     }
 
+    /// One that seemed to be over but is not: its timer is heard of again.
+    pub(super) fn take_back(&mut self, timer: &Timer) -> Option<Remnant> {
+        let ends = Ends::of(timer);
+        let (_, last) = self.reopening.get(&ends)?;
+        let is_same = last.sock == timer.sock && last.cookie == timer.cookie;
+        is_same.then(|| self.reopening.remove(&ends)).flatten().map(|(remnant, _)| remnant)
+    }
+
     /// Its timer was set anew, or it is over.
     pub(super) fn forget(&mut self, timer: &Timer) {
         self.by_ends.remove(&Ends::of(timer));
@@ -57,7 +65,7 @@ impl TimeWaits {
         let TimerStep::Cancelled { by: Some(by), .. } = timer.step else { return false };
         self.connecting.iter().rev().any(|it| {
             let is_recent = it.since <= timer.time && timer.time.since(it.since) < CONNECT_NS;
-            is_recent && (it.pid, it.netns, it.to) == (by.pid, timer.netns, timer.remote)
+            is_recent && (it.pid, it.netns, it.to) == (by.pid, timer.netns, canonical(timer.remote))
         })
     }
 }
@@ -73,7 +81,8 @@ impl Tracker {
             (TcpState::Close, TcpState::SynSent, Some(process)) => {
                 while connecting.pop_front_if(|it| time.since(it.since) > CONNECT_NS).is_some() {}
                 let pid = process.pid;
-                connecting.push_back(Connecting { since: time, socket: cookie, pid, netns, to: remote });
+                let to = canonical(remote);
+                connecting.push_back(Connecting { since: time, socket: cookie, pid, netns, to });
             }
             (TcpState::SynSent, ..) => {
                 if let Some(place) = connecting.iter().rposition(|it| it.socket == cookie) {
@@ -81,7 +90,7 @@ impl Tracker {
                 }
             }
             (TcpState::Listen, TcpState::SynRecv, _) | (TcpState::SynRecv, TcpState::Established, _) => {
-                self.reopened(&Ends { netns, local, remote }, time, report);
+                self.reopened(&Ends::new(netns, local, remote), time, report);
             }
             _ => {}
         }
@@ -116,8 +125,7 @@ impl Tracker {
         while let Some((time, ends)) =
             self.time_waits.awaited.order.pop_front_if(|(time, _)| now.since(*time) > REOPEN_NS)
         {
-            // Nobody opened it anew, so what came was a reset (RFC 1337: `tcp_rfc1337` = 0).
-            self.give_up(time, &ends, Some(TimeWaitEnd::Reset), report);
+            self.give_up(time, &ends, true, report);
         }
     }
 
@@ -135,18 +143,18 @@ impl Tracker {
         waits.awaited.reopening.insert(ends, (*remnant, *last));
     }
 
-    /// The ends of a timewait socket that was over then were waited for long enough.
-    fn give_up(
-        &mut self,
-        time: MonotonicNs,
-        ends: &Ends,
-        end: Option<TimeWaitEnd>,
-        report: &mut impl FnMut(&Observation),
-    ) {
+    /// The ends of a timewait socket that was over then will not be waited for any more. If that was `long_enough`, nobody
+    /// opened them anew, and if it was a packet that ended it, that was a reset (RFC 1337: `tcp_rfc1337` = 0).
+    fn give_up(&mut self, time: MonotonicNs, ends: &Ends, long_enough: bool, report: &mut impl FnMut(&Observation)) {
         let awaited = &mut self.time_waits.awaited;
         if awaited.reopening.get(ends).is_some_and(|(_, last)| last.time == time)
             && let Some((remnant, last)) = awaited.reopening.remove(ends)
         {
+            let by_packet = match last.step {
+                TimerStep::Cancelled { by, .. } => by.is_none_or(|by| by.call == Call::Writes),
+                _ => false,
+            };
+            let end = (long_enough && by_packet).then_some(TimeWaitEnd::Reset);
             self.end(&remnant, &last, end, end.is_some(), report);
         }
     }
@@ -159,8 +167,11 @@ impl Tracker {
 
     /// Reports those of which no more will be heard.
     pub(in crate::track) fn finish_time_waits(&mut self, report: &mut impl FnMut(&Observation)) {
+        while let Some((_, _, sock)) = self.time_waits.fresh.pop_front() {
+            self.report_begun(sock, report);
+        }
         while let Some((time, ends)) = self.time_waits.awaited.order.pop_front() {
-            self.give_up(time, &ends, None, report);
+            self.give_up(time, &ends, false, report);
         }
         while let Some((time, sock, _)) = self.time_waits.awaited.recent.pop_front() {
             if let Some((remnant, last)) = self.still_cancelled(time, sock) {
@@ -183,5 +194,9 @@ fn known_end(remnant: &Remnant, last: &Timer) -> Option<(TimeWaitEnd, bool)> {
     if remnant.reused {
         return Some((TimeWaitEnd::Reused, true));
     }
-    by?.sends.then_some((TimeWaitEnd::Killed, true))
+    match by?.call {
+        Call::Connects => Some((TimeWaitEnd::Reused, true)),
+        Call::Sends => Some((TimeWaitEnd::Killed, true)),
+        Call::Writes | Call::Other => None,
+    }
 }
