@@ -97,7 +97,9 @@ impl Outcome {
     }
 
     fn line(&mut self, line: &str) {
-        if let Some(why) = line.strip_prefix("SKIPPED: ") {
+        if let Some(why) = line.strip_prefix("SKIPPED: ")
+            && !self.skipped.iter().any(|known| known == why)
+        {
             self.skipped.push(why.to_owned());
         }
         // `test result: ok. 19 passed; 0 failed; 0 ignored; …`
@@ -150,7 +152,7 @@ mod tests {
     fn console(doctor: u32, tests: u32) -> String {
         let report = DOCTOR.replace('\n', "");
         format!(
-            "BIOS\n== doctor\n{report}\n== status {doctor}\n== tests\nSKIPPED: no veth\n\
+            "BIOS\n== doctor\n{report}\n== status {doctor}\n== tests\nSKIPPED: no veth\nSKIPPED: no veth\n\
              test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured\n== status {tests}\n== end\nreboot"
         )
     }
