@@ -96,7 +96,8 @@ impl Remnant {
 
 /// All timewait sockets that are known of, at most `capacity`.
 pub(super) struct TimeWaits {
-    sockets: HashMap<SockAddress, Remnant>,
+    /// Boxed, or the reader would stand still for as long as a full table takes to be moved.
+    sockets: HashMap<SockAddress, Box<Remnant>>,
     capacity: usize,
     /// Those that did not fit.
     evicted: u64,
@@ -138,7 +139,7 @@ impl TimeWaits {
         }
         remnant.due = MonotonicNs(self.clock.due(timer).0.saturating_add(LATE_NS));
         self.due.insert((remnant.due, timer.sock));
-        self.sockets.insert(timer.sock, remnant);
+        self.sockets.insert(timer.sock, Box::new(remnant));
         true
     }
 
@@ -166,7 +167,7 @@ impl Tracker {
     pub(super) fn timer(&mut self, timer: &Timer, report: &mut impl FnMut(&Observation)) {
         let waits = &mut self.time_waits;
         waits.clock.note(timer);
-        let known = waits.sockets.get(&timer.sock).copied();
+        let known = waits.sockets.get(&timer.sock).map(|remnant| **remnant);
         let same = known.filter(|remnant| remnant.observed.transition.cookie == timer.cookie);
         // What follows at once may have come late.
         let same = same.or_else(|| waits.awaited.take_back(timer));
@@ -261,7 +262,7 @@ impl Tracker {
         }
         self.settle_cancelled(now, report);
         while let Some(&(_, sock)) = self.time_waits.due.first().filter(|(due, _)| *due < now) {
-            let remnant = self.time_waits.sockets.get(&sock).copied();
+            let remnant = self.time_waits.sockets.get(&sock).map(|remnant| **remnant);
             self.time_waits.remove(sock);
             if let Some(remnant) = remnant {
                 self.report_end(&remnant, now, UNSEEN, report);

@@ -102,7 +102,7 @@ impl Tracker {
         let is_later = |(_, last): &&(Remnant, Timer)| last.time <= time;
         let gone = waits.awaited.reopening.get(ends).filter(is_later).copied();
         let going = || {
-            let remnant = *waits.sockets.get(waits.awaited.by_ends.get(ends)?)?;
+            let remnant = **waits.sockets.get(waits.awaited.by_ends.get(ends)?)?;
             Some((remnant, remnant.cancelled.filter(|last| last.time <= time)?))
         };
         if let Some((remnant, last)) = gone.or_else(going) {
@@ -161,7 +161,7 @@ impl Tracker {
 
     /// The socket whose timer was taken off then, unless it was set anew or its end is known.
     fn still_cancelled(&self, time: MonotonicNs, sock: SockAddress) -> Option<(Remnant, Timer)> {
-        let remnant = *self.time_waits.sockets.get(&sock)?;
+        let remnant = **self.time_waits.sockets.get(&sock)?;
         remnant.cancelled.filter(|last| last.time == time).map(|last| (remnant, last))
     }
 
