@@ -23,6 +23,8 @@ const NAMESPACES: usize = 4_096;
 const SLOT_NS: u64 = 5_000_000;
 /// Slots kept at most, 80 s; readings are a few seconds apart.
 const SLOTS: usize = 16_384;
+/// Slots kept at most of a namespace that was not read yet, 320 ms: some of it may be near the first reading.
+const SLOTS_UNREAD: usize = 64;
 
 /// How often each was seen, and inferred. A connection that failed before its SYN takes its opening back, so it may be
 /// negative for a while.
@@ -68,9 +70,9 @@ struct Namespace {
     unread: Option<Unread>,
     /// Near the first reading.
     at_start: Seen,
-    /// Long before the last reading; all of it if there was none.
+    /// Long before the last reading, or before now if there was none.
     settled: Seen,
-    /// Since then.
+    /// Since then; the latest of it if there was none.
     slots: BTreeMap<u64, Seen>,
     /// Up to the last reading but one, which everything that happened before it has reached by now.
     before: Option<UpTo>,
@@ -154,8 +156,11 @@ impl Namespace {
     fn read(&mut self, reading: Reading) {
         self.unread = None;
         if self.first.is_none() {
-            // What came before it does not matter.
+            // What came long before it does not matter.
             self.settled = Seen::default();
+            let later = self.slots.split_off(&(slot(reading.to) + 2));
+            let earlier = std::mem::replace(&mut self.slots, later);
+            earlier.range(slot(reading.from) - 1..).for_each(|(_, seen)| self.at_start.add(seen));
             self.first = Some(reading);
         }
         self.before = self.up_to_last();
@@ -167,24 +172,25 @@ impl Namespace {
     }
 
     fn count(&mut self, time: MonotonicNs, one: &Seen) {
-        let (Some(first), Some(last)) = (&self.first, &self.last) else {
-            self.settled.add(one);
-            return;
-        };
         let now = slot(time);
-        if now + 1 < slot(first.from) {
-            // Before the first reading.
-        } else if now <= slot(first.to) + 1 {
-            self.at_start.add(one);
-        } else if now + 1 < slot(last.from) {
-            self.settled.add(one);
-        } else {
-            self.slots.entry(now).or_default().add(one);
-            if self.slots.len() > SLOTS
-                && let Some((_, oldest)) = self.slots.pop_first()
-            {
-                self.settled.add(&oldest);
+        let mut kept = SLOTS_UNREAD;
+        if let (Some(first), Some(last)) = (&self.first, &self.last) {
+            if now + 1 < slot(first.from) {
+                return;
             }
+            if now <= slot(first.to) + 1 {
+                return self.at_start.add(one);
+            }
+            if now + 1 < slot(last.from) {
+                return self.settled.add(one);
+            }
+            kept = SLOTS;
+        }
+        self.slots.entry(now).or_default().add(one);
+        if self.slots.len() > kept
+            && let Some((_, oldest)) = self.slots.pop_first()
+        {
+            self.settled.add(&oldest);
         }
     }
 

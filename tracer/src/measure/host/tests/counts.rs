@@ -118,6 +118,18 @@ fn what_happened_at_the_ends_may_be_counted_or_not() {
 }
 
 #[test]
+fn what_the_first_reading_just_missed_is_heard_of_before_it() {
+    let heard_of = [opening(SECOND / 2, 1), opening(SECOND - MS, 2), reading(SECOND, Ok(facts(1_000)))];
+    for kernel in 0..=1 {
+        let later = reading(3 * SECOND, Ok(grown(&[(Counter::ActiveOpens, kernel), (Counter::PassiveOpens, 1)])));
+        let figures = last(&host(&[&heard_of[..], &[later]].concat()), 4 * SECOND);
+        let Pair { ours, causes, unexplained, .. } = pair(&figures, Counted::ActiveOpens);
+        assert_eq!((*ours, *unexplained), (Some(0), Some(0)), "{kernel}");
+        assert_eq!(causes.iter().map(|(_, count)| count).sum::<u64>(), kernel);
+    }
+}
+
+#[test]
 fn what_cannot_be_compared_says_why() {
     let reason = |host: &Host| only(&last(host, 9 * SECOND)).incomparable;
     let unread = |why| host(&[reading(SECOND, Err(why)), opening(2 * SECOND, 1)]);
