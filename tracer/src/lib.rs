@@ -18,6 +18,7 @@ pub mod measure;
 pub mod namespace;
 pub mod observation;
 pub mod output;
+pub mod recording;
 mod run;
 #[cfg(test)]
 mod samples;

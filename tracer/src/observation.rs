@@ -2,7 +2,7 @@
 
 mod time_wait;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     event::{ClockPair, Comm, ExistingSocket, Gap, MonotonicNs, Process, ResetKind, TcpState, Transition},
@@ -406,7 +406,7 @@ pub struct Start {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feature {
     /// Stable name: `transitions`, `cgroup`, `retransmits`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// `None`: measured. Otherwise why not.
     pub missing: Option<String>,
 }

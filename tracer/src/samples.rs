@@ -43,8 +43,8 @@ pub(crate) fn start() -> Start {
         kernel: "6.18.44".to_owned(),
         filters: vec!["--port 443".to_owned()],
         features: vec![
-            Feature { name: "transitions", missing: None },
-            Feature { name: "cgroup", missing: Some("this kernel does not say".to_owned()) },
+            Feature { name: "transitions".into(), missing: None },
+            Feature { name: "cgroup".into(), missing: Some("this kernel does not say".to_owned()) },
         ],
     }
 }

@@ -107,6 +107,6 @@ fn features(resolved: &Resolved) -> Vec<Feature> {
     ["transitions"]
         .into_iter()
         .chain(optional)
-        .map(|name| Feature { name, missing: reason(name).map(|missing| missing.reason.to_string()) })
+        .map(|name| Feature { name: name.into(), missing: reason(name).map(|missing| missing.reason.to_string()) })
         .collect()
 }

@@ -1,5 +1,7 @@
 //! What a run adds up to.
 
+use std::borrow::Cow;
+
 use super::TIME_WAIT;
 use crate::{
     event::MonotonicNs,
@@ -18,13 +20,14 @@ pub(super) struct Measures {
     host: Host,
     filter: Filter,
     /// Names of the features that are measured.
-    measured: Vec<&'static str>,
+    measured: Vec<Cow<'static, str>>,
 }
 
 impl Measures {
     pub(super) fn new(group_by: GroupBy, filter: Filter, features: &[Feature]) -> Self {
-        let measured: Vec<_> = features.iter().filter(|it| it.missing.is_none()).map(|feature| feature.name).collect();
-        let aggregate = Aggregate::new(group_by, measured.contains(&TIME_WAIT));
+        let measured: Vec<_> =
+            features.iter().filter(|it| it.missing.is_none()).map(|feature| feature.name.clone()).collect();
+        let aggregate = Aggregate::new(group_by, measured.iter().any(|name| name == TIME_WAIT));
         Self { aggregate, host: Host::default(), filter, measured }
     }
 
@@ -36,7 +39,7 @@ impl Measures {
 
     /// What the host runs out of and what the kernel counted, in a span of the run; so many records were lost.
     pub(super) fn host(&self, span: (MonotonicNs, MonotonicNs), is_final: bool, lost: u64) -> HostFigures {
-        let sees = |feature| self.measured.contains(&feature);
+        let sees = |feature| self.measured.iter().any(|name| name == feature);
         self.host.figures(&Circumstances {
             span,
             is_final,

@@ -40,7 +40,7 @@ pub(super) struct StartObject<'a> {
 
 #[derive(Serialize)]
 struct FeatureObject<'a> {
-    name: &'static str,
+    name: &'a str,
     measured: bool,
     reason: Option<&'a str>,
 }
@@ -48,7 +48,7 @@ struct FeatureObject<'a> {
 impl<'a> StartObject<'a> {
     pub(super) fn new(start: &'a Start, clock: &mut WallClock) -> Self {
         let feature = |feature: &'a Feature| FeatureObject {
-            name: feature.name,
+            name: &feature.name,
             measured: feature.missing.is_none(),
             reason: feature.missing.as_deref(),
         };
