@@ -337,6 +337,9 @@ pub enum LossStage {
 }
 
 impl LossStage {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Recursion, Self::Ring, Self::Queue, Self::Damage];
+
     /// The word used in all outputs.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -40,6 +40,9 @@ pub enum Unread {
 }
 
 impl Unread {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::NotFound, Self::Vanished, Self::Denied, Self::Unreadable, Self::TooMany];
+
     /// The word used in all outputs.
     #[must_use]
     pub const fn name(self) -> &'static str {

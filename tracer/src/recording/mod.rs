@@ -2,14 +2,26 @@
 //!
 //! A recording holds the events of the source, not what followed from them: replay takes the same path as the live run.
 
+mod alive;
+mod block;
+mod cgroups;
+mod facts;
+mod frame;
+mod rows;
 mod store;
 mod writer;
 
+pub(crate) use self::{
+    block::{Decoder, MAX_BYTES},
+    facts::HeadFact,
+    frame::{FrameHead, FrameKind, HEAD, NoHead},
+};
 pub use self::{
+    frame::{MAGIC, VERSION},
     store::{Limits, Store, StoreError, SyncPolicy},
     writer::Writer,
 };
-use crate::{account::Account, event::MonotonicNs, filter::Criteria, observation::Start};
+use crate::{account::Account, event::{MonotonicNs, UnknownState}, filter::Criteria, observation::Start};
 
 /// What was recorded: the facts that head a run, the same in each of its segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,4 +43,37 @@ pub struct End {
     pub at: MonotonicNs,
     /// What was seen, filtered and lost.
     pub account: Account,
+}
+
+/// A record or a fact that this version does not understand.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    /// It ends too early.
+    #[error("a record is cut off")]
+    Short,
+    /// Its kind is unknown.
+    #[error("a record of unknown kind {0}")]
+    Kind(u8),
+    /// A number in it cannot be.
+    #[error("a record with an impossible value")]
+    Value,
+    /// One of its states is unknown.
+    #[error(transparent)]
+    State(#[from] UnknownState),
+    /// There are more of them than a frame may hold.
+    #[error("more records in a frame than there may be")]
+    TooMany,
+    /// A fact that is not the JSON it should be.
+    #[error("a fact that does not read")]
+    Fact(#[from] serde_json::Error),
+}
+
+/// Reads the facts of a segment's head.
+pub(crate) fn read_head(run: u64, json: &[u8]) -> Result<HeadFact, RecordError> {
+    facts::read_head(run, json)
+}
+
+/// Reads how a run ended.
+pub(crate) fn read_end(json: &[u8]) -> Result<End, RecordError> {
+    facts::read_end(json)
 }

@@ -36,7 +36,11 @@ pub struct Store {}
 
 /// Segments cannot be made or written.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {}
+pub enum StoreError {
+    /// The compressor could not be made.
+    #[error("setting up compression for the recording failed: {0}; free some memory.")]
+    Compress(std::io::Error),
+}
 
 impl Store {
     /// Makes the first segment at `path`: a file that must not exist yet, or a name of its own in a directory.

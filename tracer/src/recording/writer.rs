@@ -1,11 +1,41 @@
 //! Events into frames, frames into segments.
 
-use super::{End, Run, Store, StoreError};
-use crate::event::{ClockPair, Event};
+use zstd::bulk::Compressor;
+
+use super::{
+    End, Run, Store, StoreError,
+    alive::Alive,
+    block::Encoder,
+    cgroups::Cgroups,
+    facts,
+    frame::{FrameHead, FrameKind},
+};
+use crate::event::{ClockPair, Event, MonotonicNs};
+
+/// What was taken in is written at least so often, so that no more is lost when the process is killed.
+const FLUSH_NS: u64 = 800_000_000;
+/// The fastest level: it keeps up with a storm, and what rows are like leaves little for the others.
+const LEVEL: i32 = 1;
 
 /// A recording that is being written.
 pub struct Writer {
+    run: Run,
     store: Store,
+    encoder: Encoder,
+    compressor: Compressor<'static>,
+    /// Frames that are complete and not written.
+    frames: Vec<u8>,
+    /// What the encoder is being filled with.
+    kind: FrameKind,
+    clock: ClockPair,
+    /// The clock when the encoder was empty.
+    first_clock: ClockPair,
+    /// When the encoder's first event was taken in, by the clock of [`Writer::tick`].
+    flushed: MonotonicNs,
+    sequence: u64,
+    events: u64,
+    alive: Alive,
+    cgroups: Cgroups,
 }
 
 impl Writer {
@@ -13,31 +43,81 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn begin(store: Store, _run: Run) -> Result<Self, StoreError> {
-        Ok(Self { store })
+    pub fn begin(store: Store, run: Run) -> Result<Self, StoreError> {
+        let clock = run.start.clock;
+        let mut writer = Self {
+            run,
+            store,
+            encoder: Encoder::new(),
+            compressor: Compressor::new(LEVEL).map_err(StoreError::Compress)?,
+            frames: Vec::new(),
+            kind: FrameKind::Existing,
+            clock,
+            first_clock: clock,
+            flushed: clock.monotonic,
+            sequence: 0,
+            events: 0,
+            alive: Alive::default(),
+            cgroups: Cgroups::default(),
+        };
+        writer.head();
+        writer.write()?;
+        Ok(writer)
     }
 
     /// Takes in what was there when the run started: namespaces and sockets, before the stream.
-    pub fn meet(&mut self, _event: &Event) {}
+    pub fn meet(&mut self, event: &Event) {
+        self.alive.note(event);
+        self.put(event);
+    }
 
     /// Takes in an event of the stream.
-    pub fn take(&mut self, _event: &Event) {}
+    pub fn take(&mut self, event: &Event) {
+        if self.kind == FrameKind::Existing {
+            self.seal();
+            self.kind = FrameKind::Events;
+        }
+        self.alive.note(event);
+        if let Event::Clock(pair) = event {
+            self.clock = *pair;
+        }
+        self.put(event);
+    }
 
     /// Writes what was taken in, if it is time to: at least once a second, or if there is much of it; and begins the next
     /// segment if that is due.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn tick(&mut self, _now: ClockPair) -> Result<(), StoreError> {
-        Ok(())
+    pub fn tick(&mut self, now: ClockPair) -> Result<(), StoreError> {
+        if now.monotonic.since(self.flushed) >= FLUSH_NS {
+            self.seal();
+            self.flushed = now.monotonic;
+        }
+        self.write()?;
+        if self.store.is_due(now) { self.rotate(now) } else { Ok(()) }
     }
 
     /// Begins the next segment now.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn rotate(&mut self, _now: ClockPair) -> Result<(), StoreError> {
-        Ok(())
+    pub fn rotate(&mut self, now: ClockPair) -> Result<(), StoreError> {
+        self.seal();
+        self.write()?;
+        let segment = self.store.segment();
+        self.store.rotate(now)?;
+        if self.store.segment() == segment {
+            return Ok(());
+        }
+        self.head();
+        let kind = std::mem::replace(&mut self.kind, FrameKind::Existing);
+        for event in self.alive.sockets().collect::<Vec<_>>() {
+            self.put(&event);
+        }
+        self.seal();
+        self.kind = kind;
+        self.write()
     }
 
     /// Bytes written so far.
@@ -56,7 +136,77 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn finish(self, _end: &End, _now: ClockPair) -> Result<(), StoreError> {
+    pub fn finish(mut self, end: &End, now: ClockPair) -> Result<(), StoreError> {
+        self.seal();
+        let head = FrameHead::of(&self.run, FrameKind::End, self.sequence, now);
+        self.push_plain(head, &facts::write_end(end));
+        self.write()?;
         self.store.finish()
+    }
+
+    fn put(&mut self, event: &Event) {
+        if let Some(cgroup) = self.cgroups.needed(event) {
+            self.encoder.put(&cgroup);
+        }
+        self.encoder.put(event);
+        if self.encoder.is_full() {
+            self.seal();
+        }
+    }
+
+    fn head(&mut self) {
+        let head = FrameHead::of(&self.run, FrameKind::Head, self.sequence, self.clock);
+        let facts = facts::write_head(&self.run, self.store.segment());
+        self.push_plain(head, &facts);
+    }
+
+    /// Makes a frame of what was put into the encoder.
+    fn seal(&mut self) {
+        if self.encoder.records() == 0 {
+            return;
+        }
+        let block = self.encoder.bytes();
+        let (from, to) = self.encoder.span().unwrap_or((self.clock.monotonic, self.clock.monotonic));
+        let events = if self.kind == FrameKind::Events { self.encoder.events() } else { 0 };
+        let head = FrameHead {
+            len: block.len() as u32,
+            events,
+            from,
+            to,
+            ..FrameHead::of(&self.run, self.kind, self.sequence, self.first_clock)
+        };
+        match self.compressor.compress(block) {
+            Ok(stored) => self.push(FrameHead { is_compressed: true, ..head }, &stored),
+            // There is no memory for it.
+            Err(_) => {
+                let block = block.to_vec();
+                self.push(head, &block);
+            }
+        }
+        self.events += u64::from(events);
+        self.encoder.clear();
+        self.first_clock = self.clock;
+        self.cgroups.forget_told();
+    }
+
+    fn push_plain(&mut self, head: FrameHead, content: &[u8]) {
+        self.push(FrameHead { len: content.len() as u32, ..head }, content);
+    }
+
+    fn push(&mut self, head: FrameHead, stored: &[u8]) {
+        let checksum = crc32c::crc32c(stored);
+        let head = FrameHead { stored: stored.len() as u32, before: self.events, checksum, ..head };
+        self.frames.extend_from_slice(&head.to_bytes());
+        self.frames.extend_from_slice(stored);
+        self.sequence += 1;
+    }
+
+    fn write(&mut self) -> Result<(), StoreError> {
+        if self.frames.is_empty() {
+            return Ok(());
+        }
+        let written = self.store.append(&self.frames);
+        self.frames.clear();
+        written
     }
 }

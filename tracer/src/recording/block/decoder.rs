@@ -1,0 +1,113 @@
+//! A block into events.
+
+use std::{str, sync::Arc};
+
+use integer_encoding::VarInt;
+
+use super::{Context, FACT, MAX_RECORDS, TEXT, UNTIL, WITH_LENGTH};
+use crate::{
+    event::{Event, MonotonicNs},
+    recording::{
+        RecordError, facts,
+        rows::{COLUMNS, Kind, Row},
+    },
+};
+
+/// Reads blocks; kept from one to the next for its memory.
+pub(crate) struct Decoder {
+    context: Context,
+    texts: Vec<Arc<str>>,
+}
+
+impl Decoder {
+    pub(crate) fn new() -> Self {
+        Self { context: Context::new(), texts: Vec::new() }
+    }
+
+    /// Appends the events of a block, in order. On an error, none are appended.
+    pub(crate) fn decode(&mut self, block: &[u8], events: &mut Vec<Event>) -> Result<(), RecordError> {
+        self.context.clear();
+        self.texts.clear();
+        let before = events.len();
+        let decoded = self.records(block, events);
+        if decoded.is_err() {
+            events.truncate(before);
+        }
+        decoded
+    }
+
+    fn records(&mut self, mut block: &[u8], events: &mut Vec<Event>) -> Result<(), RecordError> {
+        let mut records = 0;
+        while let Some((kind, rest)) = block.split_first() {
+            block = rest;
+            records += 1;
+            if records > MAX_RECORDS {
+                return Err(RecordError::TooMany);
+            }
+            match *kind {
+                UNTIL => events.push(Event::Until(self.time(&mut block)?)),
+                kind if kind >= WITH_LENGTH => {
+                    let content = take_sized(&mut block)?;
+                    match kind {
+                        TEXT => self.texts.push(str::from_utf8(content).map_err(|_| RecordError::Value)?.into()),
+                        FACT => events.extend(facts::to_event(content)?),
+                        _ => {}
+                    }
+                }
+                kind => {
+                    let kind = Kind::ALL.into_iter().find(|it| *it as u8 == kind).ok_or(RecordError::Kind(kind))?;
+                    let row = self.row(kind, &mut block)?;
+                    let texts = &self.texts;
+                    let text = |number: u64| texts.get(usize::try_from(number).ok()?.checked_sub(1)?).cloned();
+                    events.push(row.event(text)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, kind: Kind, block: &mut &[u8]) -> Result<Row, RecordError> {
+        let (class, rest) = block.split_first().ok_or(RecordError::Short)?;
+        *block = rest;
+        let (place, template) = self.context.template(kind as u8, *class);
+        let back: u64 = take(block)?;
+        let socket = match usize::try_from(back).map_err(|_| RecordError::Value)? {
+            0 => None,
+            back => Some(self.context.sockets.len().checked_sub(back).ok_or(RecordError::Value)?),
+        };
+        let time = self.time(block)?;
+        let mut columns = self.context.expected(&template, socket).ok_or(RecordError::Value)?;
+        let mut mask: u64 = take(block)?;
+        if mask >> COLUMNS != 0 {
+            return Err(RecordError::Value);
+        }
+        while mask != 0 {
+            let at = mask.trailing_zeros() as usize;
+            let by: i64 = take(block)?;
+            columns[at] = columns[at].wrapping_add(by.cast_unsigned());
+            mask &= mask - 1;
+        }
+        self.context.note(place, socket, &columns);
+        Ok(Row { kind, class: *class, time, columns })
+    }
+
+    fn time(&mut self, block: &mut &[u8]) -> Result<MonotonicNs, RecordError> {
+        let by: i64 = take(block)?;
+        self.context.time = self.context.time.wrapping_add(by.cast_unsigned());
+        Ok(MonotonicNs(self.context.time))
+    }
+}
+
+fn take<T: VarInt>(block: &mut &[u8]) -> Result<T, RecordError> {
+    let (number, len) = T::decode_var(block).ok_or(RecordError::Short)?;
+    *block = &block[len..];
+    Ok(number)
+}
+
+fn take_sized<'a>(block: &mut &'a [u8]) -> Result<&'a [u8], RecordError> {
+    let len: u64 = take(block)?;
+    let len = usize::try_from(len).map_err(|_| RecordError::Short)?;
+    let (content, rest) = block.split_at_checked(len).ok_or(RecordError::Short)?;
+    *block = rest;
+    Ok(content)
+}

@@ -1,0 +1,100 @@
+//! Which part of a recording was asked for.
+
+use super::{Moment, ReadError, Reading, frames::Next, segments::Segment};
+use crate::{
+    event::{ClockPair, Event, MonotonicNs, Reset},
+    recording::{FrameHead, FrameKind},
+};
+
+/// From when to when, nanoseconds since 1970-01-01 UTC, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    from: i64,
+    to: i64,
+}
+
+impl Window {
+    /// Resolves what was asked for. Moments before the end need the end to be looked for, by the heads of the last segment's
+    /// frames.
+    pub(super) fn new(what: &Reading, segments: &[Segment]) -> Result<Self, ReadError> {
+        let mut end = None;
+        let mut resolve = |moment: Option<Moment>| -> Result<Option<i64>, ReadError> {
+            Ok(match moment {
+                None => None,
+                Some(Moment::At(ns)) => Some(ns),
+                Some(Moment::BeforeEnd(ns)) => {
+                    let end = match end {
+                        Some(end) => end,
+                        None => *end.insert(last_moment(segments)?),
+                    };
+                    Some(end.saturating_sub_unsigned(ns))
+                }
+            })
+        };
+        Ok(Self { from: resolve(what.since)?.unwrap_or(i64::MIN), to: resolve(what.until)?.unwrap_or(i64::MAX) })
+    }
+
+    /// Whether nothing is too early for it.
+    pub(super) fn is_from_the_start(&self) -> bool {
+        self.from == i64::MIN
+    }
+
+    /// Whether any of a frame's events may be in it.
+    pub(super) fn overlaps(&self, head: &FrameHead) -> bool {
+        head.clock.realtime_ns_of(head.to) >= self.from && head.clock.realtime_ns_of(head.from) <= self.to
+    }
+
+    /// Whether all of a frame's events are in it.
+    pub(super) fn holds_all_of(&self, head: &FrameHead) -> bool {
+        head.clock.realtime_ns_of(head.from) >= self.from && head.clock.realtime_ns_of(head.to) <= self.to
+    }
+
+    /// Leaves what is in it, and what has no time.
+    pub(super) fn clip(&self, clock: ClockPair, events: &mut Vec<Event>, from: usize) {
+        let is_in = |time: MonotonicNs| (self.from..=self.to).contains(&clock.realtime_ns_of(time));
+        let mut at = 0;
+        events.retain(|event| {
+            at += 1;
+            at <= from || time_of(event).is_none_or(is_in)
+        });
+    }
+
+    /// Where it begins by this clock, if that is later than `start`.
+    pub(super) fn start(&self, clock: ClockPair, start: MonotonicNs) -> ClockPair {
+        let by = self.from.saturating_sub(clock.realtime_ns);
+        let monotonic = MonotonicNs(clock.monotonic.0.saturating_add_signed(by)).max(start);
+        ClockPair { monotonic, realtime_ns: clock.realtime_ns_of(monotonic) }
+    }
+}
+
+fn time_of(event: &Event) -> Option<MonotonicNs> {
+    match event {
+        Event::Transition(it) => Some(it.time),
+        Event::Reset(Reset { socket, .. }) => Some(socket.time),
+        Event::Timer(it) => Some(it.time),
+        Event::Until(time) => Some(*time),
+        Event::Namespace(reading) => Some(reading.from),
+        Event::Gap(gap) => Some(gap.to),
+        Event::SynAckRetransmitted(_) | Event::Clock(_) | Event::Cgroup { .. } | Event::Existing(_) => None,
+    }
+}
+
+/// The last moment that the last segment tells of.
+fn last_moment(segments: &[Segment]) -> Result<i64, ReadError> {
+    let last = segments.last().filter(|segment| segment.has_frames()).ok_or(ReadError::NoEnd)?;
+    let failed = |source| last.failed(source);
+    let mut frames = last.open()?;
+    let mut moment = None;
+    loop {
+        match frames.next().map_err(failed)? {
+            Next::Frame(head) => {
+                if matches!(head.kind, FrameKind::Events | FrameKind::End) {
+                    moment = Some(head.clock.realtime_ns_of(head.to));
+                }
+                frames.skip(&head).map_err(failed)?;
+            }
+            Next::Damage(_) => {}
+            Next::Partial(..) | Next::Newer(_) | Next::End => return moment.ok_or(ReadError::NoEnd),
+        }
+    }
+}
