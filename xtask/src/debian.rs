@@ -10,6 +10,8 @@ use crate::{command, privilege::as_root};
 pub(crate) const BPF_COMPILER: [&str; 2] = ["rustc-web", "libstd-rust-web-dev-bpf"];
 /// What bpf-linker is built with.
 pub(crate) const BPF_LINKER: [&str; 1] = ["llvm-22-dev"];
+/// What libFuzzer is built with.
+pub(crate) const CPP_COMPILER: [&str; 1] = ["g++"];
 
 /// Forbids maintainer scripts to start services, for as long as the installation lasts.
 const POLICY: &str = "/usr/sbin/policy-rc.d";

@@ -5,6 +5,8 @@
 
 mod decoder;
 mod encoder;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::decoder::Decoder;
 pub(super) use self::encoder::Encoder;

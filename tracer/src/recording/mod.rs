@@ -8,6 +8,8 @@ mod cgroups;
 mod facts;
 mod frame;
 mod rows;
+#[cfg(test)]
+pub(crate) mod samples;
 mod store;
 mod writer;
 

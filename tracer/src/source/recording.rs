@@ -10,7 +10,12 @@ mod segments;
 mod tests;
 mod window;
 
-use std::{collections::VecDeque, io, mem, path::PathBuf};
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+    mem,
+    path::PathBuf,
+};
 
 use zstd::bulk::Decompressor;
 
@@ -152,12 +157,26 @@ impl Recording {
     pub fn open(what: &Reading) -> Result<Self, ReadError> {
         let segments = segments::find(&what.paths)?;
         let is_whole = what.paths.iter().all(|path| path.as_os_str() != segments::STDIN) && !what.follow;
+        let of = is_whole.then(|| segments.iter().map(|segment| segment.len).sum());
+        Ok(Self { of, segments: segments.clone().into(), ..Self::new(what.clone(), Window::new(what, &segments)?)? })
+    }
+
+    /// Reads what comes out of a stream, all of it.
+    ///
+    /// # Errors
+    /// [`ReadError::Decompress`].
+    pub fn stream(stream: impl Read + 'static) -> Result<Self, ReadError> {
+        let current = Some((Segment::stdin(), Frames::stream(stream)));
+        Ok(Self { current, ..Self::new(Reading::default(), Window::ALL)? })
+    }
+
+    fn new(what: Reading, window: Window) -> Result<Self, ReadError> {
         Ok(Self {
-            what: what.clone(),
-            window: Window::new(what, &segments)?,
-            of: is_whole.then(|| segments.iter().map(|segment| segment.len).sum()),
-            segments: segments.into(),
+            what,
+            window,
+            segments: VecDeque::new(),
             current: None,
+            of: None,
             run: None,
             ready: VecDeque::new(),
             damage: Damage::default(),

@@ -35,7 +35,7 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Segment>, ReadError> {
     let mut segments = Vec::new();
     for path in paths {
         if path.as_os_str() == STDIN {
-            segments.push(Segment { path: path.clone(), len: 0, first: None, started: None });
+            segments.push(Segment::stdin());
             continue;
         }
         let failed = |source| ReadError::Open { path: path.clone(), source };
@@ -92,6 +92,10 @@ fn sort(segments: &mut [Segment]) {
 }
 
 impl Segment {
+    pub(super) fn stdin() -> Self {
+        Self { path: STDIN.into(), len: 0, first: None, started: None }
+    }
+
     fn look_at(path: PathBuf) -> Result<Self, ReadError> {
         let look = || {
             let file = File::open(&path)?;

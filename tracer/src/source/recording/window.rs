@@ -14,6 +14,8 @@ pub(super) struct Window {
 }
 
 impl Window {
+    pub(super) const ALL: Self = Self { from: i64::MIN, to: i64::MAX };
+
     /// Resolves what was asked for. Moments before the end need the end to be looked for, by the heads of the last segment's
     /// frames.
     pub(super) fn new(what: &Reading, segments: &[Segment]) -> Result<Self, ReadError> {

@@ -1,0 +1,127 @@
+//! Damage costs what it damaged.
+
+use std::fs;
+
+use proptest::prelude::*;
+
+use super::{Damage, ReadError, count, existing, read_path, run, some_events, write};
+use crate::{
+    event::{Event, LossStage},
+    recording::MAGIC,
+};
+
+/// A recording as bytes, and a directory to put damaged ones into.
+fn recorded() -> (tempfile::TempDir, Vec<u8>) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("whole.trec");
+    write(&path, 1, &existing(), &some_events(), &[]);
+    let bytes = fs::read(path).expect("a recording");
+    (directory, bytes)
+}
+
+/// Whether these are some of those, in the same order.
+fn is_part_of(some: &[Event], all: &[Event]) -> bool {
+    let mut all = all.iter();
+    some.iter().all(|event| all.any(|other| other == event))
+}
+
+fn lost(events: &[Event]) -> u64 {
+    let lost = |event: &Event| match event {
+        Event::Gap(gap) if gap.stage == LossStage::Damage && gap.to >= gap.from => gap.lost,
+        _ => 0,
+    };
+    events.iter().map(lost).sum()
+}
+
+#[test]
+fn every_prefix_is_a_recording() {
+    let (directory, whole) = recorded();
+    let all = some_events();
+    let path = directory.path().join("prefix.trec");
+    let mut seen = 0;
+    for len in 1..whole.len() {
+        fs::write(&path, &whole[..len]).expect("written");
+        let read = read_path(&path).unwrap_or_else(|error| panic!("{len}: {error}"));
+        let recorded = read.recorded();
+        assert_eq!(recorded, all[..recorded.len()], "{len}");
+        assert!(recorded.len() >= seen, "{len}");
+        seen = recorded.len();
+        assert!(read.ends.iter().all(Option::is_none), "{len}");
+        assert_eq!(read.damage.unended, read.runs.len() as u64, "{len}");
+        assert!(read.damage.places <= 1, "{len}");
+    }
+    assert_eq!(seen, all.len());
+}
+
+#[test]
+fn what_holds_no_frame_is_none() {
+    let (directory, _) = recorded();
+    let path = directory.path().join("other.trec");
+    for content in [Vec::new(), b"ESTABLISHED\n".repeat(100_000)] {
+        fs::write(&path, content).expect("written");
+        let error = read_path(&path).expect_err("no recording").to_string();
+        assert!(error.ends_with("other.trec is not a recording: nothing in it was written by tracer record."), "{error}");
+    }
+}
+
+#[test]
+fn a_newer_version_is_told_so() {
+    let (directory, mut bytes) = recorded();
+    let path = directory.path().join("newer.trec");
+    bytes[8] = 2;
+    let checksum = crc32c::crc32c(&bytes[..84]);
+    bytes[84..88].copy_from_slice(&checksum.to_le_bytes());
+    fs::write(&path, bytes).expect("written");
+    let error = read_path(&path).expect_err("newer");
+    assert!(matches!(error, ReadError::Newer { version: 2, .. }));
+    let sentence = "has version 2 of the recording format, and this tracer reads up to 1: use a newer one.";
+    assert!(error.to_string().ends_with(sentence), "{error}");
+}
+
+#[test]
+fn what_lies_between_frames_is_passed_over() {
+    let (directory, whole) = recorded();
+    let path = directory.path().join("between.trec");
+    let second = 88 + u32::from_le_bytes(whole[12..16].try_into().expect("four bytes")) as usize;
+    let rubbish: Vec<u8> = MAGIC.iter().copied().cycle().take(600_003).collect();
+    fs::write(&path, [&whole[..second], &rubbish, &whole[second..]].concat()).expect("written");
+    let read = read_path(&path).expect("a recording");
+    assert_eq!(read.recorded(), some_events());
+    assert_eq!(read.damage, Damage { places: 1, bytes: 600_003, ..Damage::default() });
+}
+
+#[test]
+fn a_run_without_its_head_is_still_read() {
+    let (directory, mut bytes) = recorded();
+    let path = directory.path().join("headless.trec");
+    bytes[100] ^= 1;
+    fs::write(&path, bytes).expect("written");
+    let read = read_path(&path).expect("a recording");
+    assert_eq!(read.recorded(), some_events());
+    assert_eq!((read.runs.len(), read.runs[0].id, &read.runs[0].start.host[..]), (1, run(1).id, ""));
+    assert!(read.damage.places > 0);
+}
+
+proptest! {
+    #[test]
+    fn bits_that_flip_cost_the_frames_they_are_in(
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), 0..8_u8), 1..6),
+    ) {
+        let (directory, whole) = recorded();
+        let all = some_events();
+        let path = directory.path().join("flipped.trec");
+        let mut bytes = whole.clone();
+        for (at, bit) in flips {
+            bytes[at.index(whole.len())] ^= 1 << bit;
+        }
+        fs::write(&path, &bytes).expect("written");
+        let read = read_path(&path).expect("a recording");
+        let recorded = read.recorded();
+        prop_assert!(is_part_of(&recorded, &all));
+        prop_assert_eq!(read.damage.places > 0, bytes != whole);
+        prop_assert_eq!(lost(&read.events), read.damage.records);
+        if read.ends.iter().any(Option::is_some) && read.runs.first().is_some_and(|run| !run.version.is_empty()) {
+            prop_assert_eq!(count(&recorded) + read.damage.records, count(&all));
+        }
+    }
+}

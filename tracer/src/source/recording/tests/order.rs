@@ -1,0 +1,149 @@
+//! Segments, runs, and what is still being written.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+};
+
+use super::{CLOCK, Damage, Reading, Recording, SECOND, Step, clock, count, end, existing, read, read_path, run};
+use super::{segments, some_events, write};
+use crate::recording::{Limits, Store, Writer};
+
+/// A run of 120 events in four segments of thirty.
+fn rotated() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    write(directory.path(), 1, &[], &some_events(), &[3, 6, 9]);
+    assert_eq!(segments(directory.path()).len(), 4);
+    directory
+}
+
+#[test]
+fn segments_are_one_run_whatever_they_are_called() {
+    let directory = rotated();
+    let mut paths = segments(directory.path());
+    for (number, path) in paths.iter_mut().rev().enumerate() {
+        let renamed = directory.path().join(format!("{number}.trec"));
+        fs::rename(&*path, &renamed).expect("renamed");
+        *path = renamed;
+    }
+    for paths in [vec![directory.path().to_owned()], paths] {
+        let read = read(&Reading { paths, ..Reading::default() }).expect("a recording");
+        assert_eq!(read.recorded(), some_events());
+        assert_eq!((read.runs.len(), read.ends, read.damage), (1, vec![Some(end())], Damage::default()));
+    }
+}
+
+#[test]
+fn a_segment_that_is_missing_is_counted() {
+    let directory = rotated();
+    fs::remove_file(&segments(directory.path())[1]).expect("removed");
+    let read = read_path(directory.path()).expect("a recording");
+    let all = some_events();
+    assert_eq!(read.recorded(), [&all[..30], &all[60..]].concat());
+    assert_eq!(read.damage, Damage { records: count(&all[30..60]), ..Damage::default() });
+}
+
+#[test]
+fn the_oldest_segments_may_be_gone() {
+    let directory = rotated();
+    fs::remove_file(&segments(directory.path())[0]).expect("removed");
+    let read = read_path(directory.path()).expect("a recording");
+    assert_eq!(read.recorded(), some_events()[30..]);
+    assert_eq!(read.damage, Damage::default());
+    assert_eq!(read.ends, [None], "the account is that of the whole run");
+}
+
+#[test]
+fn segments_in_the_wrong_order_in_one_stream_yield_no_wrong_records() {
+    let directory = rotated();
+    let [first, second, third, fourth] = &segments(directory.path())[..] else { panic!("four segments") };
+    let bytes = [first, third, second, fourth].map(|path| fs::read(path).expect("a segment")).concat();
+    let path = directory.path().join("all");
+    fs::write(&path, bytes).expect("written");
+    let read = read_path(&path).expect("a recording");
+    let events = some_events();
+    assert_eq!(read.recorded(), [&events[..30], &events[60..]].concat());
+    assert_eq!(read.damage.records, count(&events[30..60]));
+    assert!(read.damage.places > 0);
+}
+
+#[test]
+fn runs_in_one_directory_are_read_one_after_the_other() {
+    let directory = rotated();
+    write(directory.path(), 7, &[], &some_events()[..20], &[]);
+    let read = read_path(directory.path()).expect("recordings");
+    assert_eq!(read.runs.iter().map(|run| run.id).collect::<Vec<_>>(), [1, 7]);
+    assert_eq!((read.ends, read.damage), (vec![Some(end()), Some(end())], Damage::default()));
+}
+
+#[test]
+fn whose_sockets_are_is_told_again_at_the_head_of_each_segment() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Store::open(directory.path(), Limits::default(), None, CLOCK).expect("a store");
+    let mut writer = Writer::begin(store, run(1)).expect("a head");
+    existing().iter().for_each(|event| writer.meet(event));
+    writer.rotate(clock(SECOND)).expect("rotated");
+    writer.finish(&end(), clock(2 * SECOND)).expect("ended");
+    assert_eq!(read_path(directory.path()).expect("a recording").existing, existing());
+    fs::remove_file(&segments(directory.path())[0]).expect("removed");
+    let later = read_path(directory.path()).expect("a recording").existing;
+    assert!(!later.is_empty() && later.iter().all(|event| existing().contains(event)));
+}
+
+/// What one call brings.
+fn next(recording: &mut Recording) -> Option<Step> {
+    recording.next(&mut Vec::new()).expect("readable")
+}
+
+#[test]
+fn a_recording_is_followed_across_frames_and_segments() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Store::open(directory.path(), Limits::default(), None, CLOCK).expect("a store");
+    let mut writer = Writer::begin(store, run(1)).expect("a head");
+    let what = Reading { paths: vec![directory.path().to_owned()], follow: true, ..Reading::default() };
+    let mut recording = Recording::open(&what).expect("a recording");
+    assert_eq!(next(&mut recording), Some(Step::Wait));
+    let events = some_events();
+    writer.take(&events[0]);
+    assert_eq!(next(&mut recording), Some(Step::Wait));
+    writer.tick(clock(SECOND)).expect("written");
+    assert!(matches!(next(&mut recording), Some(Step::Run(_))));
+    assert_eq!(next(&mut recording), Some(Step::Events));
+    assert_eq!(next(&mut recording), Some(Step::Wait));
+    writer.rotate(clock(2 * SECOND)).expect("rotated");
+    writer.take(&events[1]);
+    writer.tick(clock(3 * SECOND)).expect("written");
+    assert_eq!(next(&mut recording), Some(Step::Events));
+    assert_eq!(next(&mut recording), Some(Step::Wait));
+    writer.finish(&end(), clock(4 * SECOND)).expect("ended");
+    assert!(matches!(next(&mut recording), Some(Step::End(Some(_)))));
+    assert_eq!(next(&mut recording), None);
+    assert_eq!(recording.damage(), Damage::default());
+}
+
+#[test]
+fn a_frame_that_is_half_written_is_waited_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let whole = directory.path().join("whole.trec");
+    write(&whole, 1, &[], &some_events(), &[]);
+    let bytes = fs::read(&whole).expect("a recording");
+    let path = directory.path().join("growing.trec");
+    fs::write(&path, &bytes[..1]).expect("written");
+    let mut file = OpenOptions::new().append(true).open(&path).expect("the file");
+    let what = Reading { paths: vec![path], follow: true, ..Reading::default() };
+    let mut recording = Recording::open(&what).expect("a prefix");
+    let mut events = Vec::new();
+    for more in bytes[1..].chunks(7) {
+        file.write_all(more).expect("written");
+        loop {
+            let mut some = Vec::new();
+            match recording.next(&mut some).expect("readable") {
+                Some(Step::Wait) | None => break,
+                Some(Step::Events) => events.append(&mut some),
+                Some(_) => {}
+            }
+        }
+    }
+    assert_eq!(events, some_events());
+    assert_eq!(recording.damage(), Damage::default());
+}

@@ -1,0 +1,72 @@
+//! Only what was asked for is read.
+
+use std::path::Path;
+
+use super::{CLOCK, Damage, Moment, Read, Reading, SECOND, clock, end, read, run};
+use crate::{
+    event::{ClockPair, Event, TcpState, Transition},
+    recording::{Limits, Store, Writer},
+    samples::{at, transition},
+};
+
+/// A change each tenth of a second for ten seconds, in frames of a second, in segments of three.
+fn recorded(directory: &Path) -> Vec<Event> {
+    let store = Store::open(directory, Limits::default(), None, CLOCK).expect("a store");
+    let mut writer = Writer::begin(store, run(1)).expect("a head");
+    let change = |tenth: u64| {
+        let change = transition(TcpState::Close, TcpState::SynSent);
+        Event::Transition(Transition { time: at(tenth * SECOND / 10), ..change })
+    };
+    let events: Vec<_> = (0..100).map(change).collect();
+    for (second, events) in (1..).zip(events.chunks(10)) {
+        events.iter().for_each(|event| writer.take(event));
+        writer.tick(clock(second * SECOND)).expect("written");
+        if second % 3 == 0 {
+            writer.rotate(clock(second * SECOND)).expect("rotated");
+        }
+    }
+    writer.finish(&end(), clock(10 * SECOND)).expect("ended");
+    events
+}
+
+fn wall(ns: u64) -> Moment {
+    Moment::At(CLOCK.realtime_ns_of(at(ns)))
+}
+
+/// What was recorded, and what is read of it.
+fn window(since: Option<Moment>, until: Option<Moment>) -> (Vec<Event>, Read) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let events = recorded(directory.path());
+    let what = Reading { paths: vec![directory.path().to_owned()], since, until, follow: false };
+    (events, read(&what).expect("a recording"))
+}
+
+#[test]
+fn both_ends_belong_to_it() {
+    let (events, read) = window(Some(wall(4_250_000_000)), Some(wall(6_500_000_000)));
+    assert_eq!(read.recorded(), events[43..=65]);
+    assert_eq!((read.ends, read.damage), (vec![None], Damage::default()));
+    let from = at(4_250_000_000);
+    assert_eq!(read.runs[0].start.clock, ClockPair { monotonic: from, realtime_ns: CLOCK.realtime_ns_of(from) });
+}
+
+#[test]
+fn a_span_before_the_end_is_found_by_the_end() {
+    let (events, read) = window(Some(Moment::BeforeEnd(SECOND)), None);
+    assert_eq!(read.recorded(), events[90..]);
+    let (events, read) = window(None, Some(Moment::BeforeEnd(9 * SECOND)));
+    assert_eq!(read.recorded(), events[..=10]);
+}
+
+#[test]
+fn nothing_may_be_in_it() {
+    let (_, read) = window(Some(wall(60 * SECOND)), None);
+    assert_eq!((read.recorded(), read.runs.len(), read.ends), (Vec::new(), 1, vec![None]));
+}
+
+#[test]
+fn the_whole_is_the_whole() {
+    let (events, read) = window(Some(wall(0)), Some(wall(60 * SECOND)));
+    assert_eq!((read.recorded(), read.ends), (events, vec![Some(end())]));
+    assert_eq!(read.runs[0].start.clock, CLOCK);
+}
