@@ -52,11 +52,13 @@ impl Writer {
         &self.store
     }
 
-    /// Writes the rest and the end.
+    /// Writes the rest and the end. Returns how many bytes were written in all.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn finish(self, _end: &End, _now: ClockPair) -> Result<(), StoreError> {
-        self.store.finish()
+    pub fn finish(self, _end: &End, _now: ClockPair) -> Result<u64, StoreError> {
+        let written = self.store.written();
+        self.store.finish()?;
+        Ok(written)
     }
 }

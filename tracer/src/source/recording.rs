@@ -27,6 +27,9 @@ pub enum Moment {
     At(i64),
     /// Before the end of the recording.
     BeforeEnd(u64),
+    /// The last time at which it is so late of the day, not after the end of the recording; seconds since midnight in the
+    /// local zone.
+    TimeOfDay(u32),
 }
 
 /// What was read.
