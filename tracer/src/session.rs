@@ -14,8 +14,8 @@ mod verdict;
 
 use std::{io::Write as _, time::Duration};
 
-pub(crate) use self::printer::Printer;
 use self::pipeline::Pipeline;
+pub(crate) use self::printer::Printer;
 use crate::{
     config::{Source, Speech, Stream},
     figures::GroupBy,

@@ -57,6 +57,9 @@ fn what_is_not_there_cannot_be_read() {
     for command in ["watch", "summary", "export"] {
         let (status, stdout, stderr) = run(&[command, "-r", "/no/such/recording"]);
         assert_eq!((status, stdout.as_str()), (Some(1), ""), "{command}");
-        assert!(stderr.starts_with("tracer: cannot read /no/such/recording: ") && stderr.lines().count() == 1, "{stderr}");
+        assert!(
+            stderr.starts_with("tracer: cannot read /no/such/recording: ") && stderr.lines().count() == 1,
+            "{stderr}"
+        );
     }
 }

@@ -20,6 +20,7 @@ mod tests;
 
 use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
+use self::filter::Names;
 pub use self::problem::{ConfigError, Problem};
 use crate::{
     cli::{
@@ -34,7 +35,6 @@ use crate::{
     services::Services,
     source::recording::Reading,
 };
-use self::filter::Names;
 
 /// Size of the ring buffers, unless another one is asked for.
 const RING_SIZE: &str = "16M";
@@ -315,11 +315,7 @@ impl StreamArgs {
 }
 
 impl Live {
-    fn new(
-        duration: Option<String>,
-        resources: ResourceArgs,
-        privilege: PrivilegeArgs,
-    ) -> Result<Self, ConfigError> {
+    fn new(duration: Option<String>, resources: ResourceArgs, privilege: PrivilegeArgs) -> Result<Self, ConfigError> {
         let ring_size = resources.ring_size.as_deref().unwrap_or(RING_SIZE);
         Ok(Self {
             duration: duration.map(|text| items::one("--duration", &text, quantity::duration)).transpose()?,

@@ -39,7 +39,10 @@ pub enum ConfigError {
     #[error("--since is not before --until, so nothing lies between them; exchange the two.")]
     BackwardSpan,
     /// One file is one segment.
-    #[error("{flag}: there are segments only in a directory, and {} is none; make it, or leave the flag out.", shown(path))]
+    #[error(
+        "{flag}: there are segments only in a directory, and {} is none; make it, or leave the flag out.",
+        shown(path)
+    )]
     NoDirectory {
         /// The flag.
         flag: &'static str,

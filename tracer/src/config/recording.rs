@@ -56,11 +56,7 @@ pub(super) fn destination(path: PathBuf, privilege: Keep) -> Result<Destination,
 }
 
 /// The same with limits of its own.
-pub(super) fn limited(
-    path: PathBuf,
-    segments: SegmentArgs,
-    privilege: Keep,
-) -> Result<Destination, ConfigError> {
+pub(super) fn limited(path: PathBuf, segments: SegmentArgs, privilege: Keep) -> Result<Destination, ConfigError> {
     let mut destination = destination(path, privilege)?;
     let SegmentArgs { rotate_size, rotate_time, keep_size, keep_time, sync } = segments;
     let given = [
@@ -73,7 +69,8 @@ pub(super) fn limited(
         return Err(ConfigError::NoDirectory { flag, path: destination.path });
     }
     let size = |flag, text: Option<String>| text.map(|text| items::one(flag, &text, quantity::disk_bytes)).transpose();
-    let time = |flag, text: Option<String>| text.map(|text| items::one(flag, &text, quantity::segment_time)).transpose();
+    let time =
+        |flag, text: Option<String>| text.map(|text| items::one(flag, &text, quantity::segment_time)).transpose();
     let limits = &mut destination.limits;
     limits.segment_bytes = size("--rotate-size", rotate_size)?.or(limits.segment_bytes);
     limits.segment_time = time("--rotate-time", rotate_time)?;

@@ -135,15 +135,21 @@ fn moments_as_people_write_them() {
     assert_eq!(moment("2026-11-21"), Some(At(at - (14 * 3600 + 3 * 60 + 5) * SECOND)));
     let of_day = ["14:03", "14:03:05", "0:00", "23:59:59"].map(moment);
     assert_eq!(of_day, [50_580, 50_585, 0, 86_399].map(|seconds| Some(TimeOfDay(seconds))));
-    assert_eq!((moment("-10m"), moment("-90")), (Some(BeforeEnd(600 * 1_000_000_000)), Some(BeforeEnd(90_000_000_000))));
-    let wrong = ["", "-", "now", "10m", "14", "1403", "24:00", "14:60", "14:03:60", "14:3:5:1", "20261121", "-0s", "--5s"];
-    let wrong = wrong.into_iter().chain(["2026-02-30", "2026-11-21T25:00", "9999-12-31T00:00Z", "2026-11-21T14:03+99:00"]);
+    assert_eq!(
+        (moment("-10m"), moment("-90")),
+        (Some(BeforeEnd(600 * 1_000_000_000)), Some(BeforeEnd(90_000_000_000)))
+    );
+    let wrong =
+        ["", "-", "now", "10m", "14", "1403", "24:00", "14:60", "14:03:60", "14:3:5:1", "20261121", "-0s", "--5s"];
+    let wrong =
+        wrong.into_iter().chain(["2026-02-30", "2026-11-21T25:00", "9999-12-31T00:00Z", "2026-11-21T14:03+99:00"]);
     wrong.for_each(|text| assert_eq!(moment(text), None, "{text}"));
 }
 
 #[test]
 fn with_a_recording_nothing_is_resolved_here() {
-    let watch = watch("-r a b -r c --since -10m --netns 4026531840 --dev 7 --cgroup /sys/fs/cgroup/no/such/ --cgroup 42");
+    let watch =
+        watch("-r a b -r c --since -10m --netns 4026531840 --dev 7 --cgroup /sys/fs/cgroup/no/such/ --cgroup 42");
     let Source::Recordings(reading) = watch.stream.source else { panic!("{:?}", watch.stream.source) };
     assert_eq!(reading.paths, ["a", "b", "c"].map(PathBuf::from));
     let Criteria { netns, devices, cgroups, .. } = watch.stream.filter.criteria();

@@ -76,9 +76,7 @@ impl Filter {
     pub fn takes_all_of(&self, netns: u32) -> bool {
         let Criteria { netns: asked, typed, .. } = &self.criteria;
         let only = Criteria { netns: asked.clone(), typed: typed.clone(), ..Criteria::default() };
-        self.criteria == only
-            && self.may_take(netns)
-            && self.also.as_ref().is_none_or(|also| also.takes_all_of(netns))
+        self.criteria == only && self.may_take(netns) && self.also.as_ref().is_none_or(|also| also.takes_all_of(netns))
     }
 
     /// Connections of this namespace may pass.

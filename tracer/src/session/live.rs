@@ -7,7 +7,9 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use super::{Asked, Pipeline, Stage, TIME_WAIT, View, progress::Progress, recorder::Recorder, stop::Stop, verdict::judge};
+use super::{
+    Asked, Pipeline, Stage, TIME_WAIT, View, progress::Progress, recorder::Recorder, stop::Stop, verdict::judge,
+};
 use crate::{
     config::{self, Keep},
     doctor::{self, Readiness, Visibility},

@@ -6,9 +6,9 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-use super::{Asked, Pipeline, Stage, View, progress::Progress, stop::Stop, verdict::judge};
 pub(super) use self::files::prepare;
 use self::reader::{Reader, Steps};
+use super::{Asked, Pipeline, Stage, View, progress::Progress, stop::Stop, verdict::judge};
 use crate::{
     event::Event,
     filter::Filter,

@@ -14,7 +14,9 @@ pub(super) fn sentence(damage: &Damage) -> Option<String> {
     }
     if unended > 0 {
         let runs = counted(unended, "run");
-        parts.push(format!("{runs} without an end: the writer was killed or still runs; up to its last second is missing"));
+        parts.push(format!(
+            "{runs} without an end: the writer was killed or still runs; up to its last second is missing"
+        ));
     }
     (!parts.is_empty()).then(|| format!("not all of the recording could be read: {}.", parts.join(", ")))
 }

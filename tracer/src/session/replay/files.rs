@@ -85,9 +85,12 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let (one, other) = (directory.path().join("one"), directory.path().join("other"));
         fs::write(&one, "").expect("a file");
-        let refuse = |paths: &[PathBuf], output| prepare(&reading(paths), Some(output)).expect_err("spoilt").to_string();
-        assert!(refuse(&[one.clone()], &one).starts_with("cannot write to "));
-        assert!(refuse(&[directory.path().to_owned()], &one).ends_with("it is what is read; choose another path with -o."));
+        let refuse =
+            |paths: &[PathBuf], output| prepare(&reading(paths), Some(output)).expect_err("spoilt").to_string();
+        assert!(refuse(std::slice::from_ref(&one), &one).starts_with("cannot write to "));
+        assert!(
+            refuse(&[directory.path().to_owned()], &one).ends_with("it is what is read; choose another path with -o.")
+        );
         prepare(&reading(&[directory.path().to_owned()]), Some(&other)).expect("a file of its own");
     }
 
