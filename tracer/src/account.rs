@@ -149,8 +149,9 @@ impl Account {
     /// The same, to be filled in.
     pub(crate) fn tracepoints_mut(&mut self) -> [(&'static str, &mut TracepointAccount); 7] {
         let names = self.tracepoints().map(|(name, _)| name);
-        let Self { states, sent_resets, received_resets, syn_acks, timer_starts, timer_cancels, timer_expiries, .. } =
-            self;
+        let Self {
+            states, sent_resets, received_resets, syn_acks, timer_starts, timer_cancels, timer_expiries, ..
+        } = self;
         let mut all =
             [states, sent_resets, received_resets, syn_acks, timer_starts, timer_cancels, timer_expiries].into_iter();
         names.map(|name| (name, all.next().expect("as many as names")))

@@ -18,6 +18,7 @@ pub mod measure;
 pub mod namespace;
 pub mod observation;
 pub mod output;
+mod record;
 pub mod recording;
 mod run;
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(crate) fn summary(summary: Summary, speech: Speech, services: Services) -> R
 struct FiguresOnly;
 
 impl View for FiguresOnly {
-    const FORM: Form = Form::Figures;
+    const FORM: Option<Form> = Some(Form::Figures);
 
     fn show(&mut self, observation: &Observation, printer: &mut Printer) {
         if let Observation::Clock(_) | Observation::Gap(_) = observation {

@@ -37,7 +37,7 @@ struct Lines {
 }
 
 impl View for Lines {
-    const FORM: Form = Form::Lines;
+    const FORM: Option<Form> = Some(Form::Lines);
 
     fn show(&mut self, observation: &Observation, printer: &mut Printer) {
         let shows = match observation {

@@ -117,6 +117,59 @@ fn amounts() {
 }
 
 #[test]
+fn recordings() {
+    snapshot!(complaints(&[
+        "watch --since 14:03",
+        "summary --until -5m",
+        "watch --follow",
+        "watch -r",
+        "watch -r a --since",
+        "watch -r a --since 10m",
+        "watch -r a --since yesterday",
+        "watch -r a --since --until",
+        "watch -r a --since=2026-11-31",
+        "watch -r a --since 2026-11-21T14:05 --until 2026-11-21T14:03",
+        "watch -r a --since -1m --until -10m",
+        "watch -r a -w b",
+        "watch -r a --duration 5s",
+        "watch -r a --ring-size 4M",
+        "summary -r a --time-wait on",
+        "watch -r a --kernel-log info",
+        "watch -r a --user nobody",
+        "watch -r a --no-sandbox",
+        "watch -r a --netns web",
+        "watch -r a --netns self",
+        "watch -r a --dev eth0",
+        "watch -w -",
+    ]));
+}
+
+#[test]
+fn recording() {
+    snapshot!(complaints(&[
+        "record",
+        "record -w",
+        "record -w - --port 443",
+        "record -w a -r b",
+        "record -w a -o b",
+        "record -w no-such-directory --rotate-size 1M",
+        "record -w no-such-directory --keep-time 1h",
+        "record -w . --rotate-size 1",
+        "record -w . --keep-size lots",
+        "record -w . --keep-size 1M",
+        "record -w . --rotate-time 1ms",
+        "record -w . --sync always",
+        "record -w a -c 0",
+        "watch -w . --keep-size 1G",
+        "export",
+        "export -r a --to parquet",
+        "export -r a --format json",
+        "export -r a --follow",
+        "export -r a --dev eth0",
+    ]));
+}
+
+#[test]
 fn figures() {
     snapshot!(complaints(&[
         "summary --group-by servce",

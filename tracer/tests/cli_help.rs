@@ -2,6 +2,8 @@
 
 use tracer::cli::{Early, parse};
 
+const COMMANDS: [&[&str]; 6] = [&[], &["watch"], &["summary"], &["record"], &["export"], &["doctor"]];
+
 fn answer(args: &[&str]) -> String {
     match parse(["tracer"].iter().chain(args)) {
         Err(Early::Answer(text)) => text,
@@ -25,13 +27,23 @@ fn summary_help() {
 }
 
 #[test]
+fn record_help() {
+    insta::assert_snapshot!(answer(&["record", "--help"]));
+}
+
+#[test]
+fn export_help() {
+    insta::assert_snapshot!(answer(&["export", "--help"]));
+}
+
+#[test]
 fn doctor_help() {
     insta::assert_snapshot!(answer(&["doctor", "--help"]));
 }
 
 #[test]
 fn the_short_flag_prints_the_same_help() {
-    for command in [&[][..], &["watch"], &["summary"], &["doctor"]] {
+    for command in COMMANDS {
         let with = |flag| answer(&[command, &[flag]].concat());
         assert_eq!(with("-h"), with("--help"));
     }
@@ -39,7 +51,7 @@ fn the_short_flag_prints_the_same_help() {
 
 #[test]
 fn help_fits_into_100_columns() {
-    for command in [&[][..], &["watch"], &["summary"], &["doctor"]] {
+    for command in COMMANDS {
         for line in answer(&[command, &["--help"]].concat()).lines() {
             assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
         }

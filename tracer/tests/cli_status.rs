@@ -34,6 +34,9 @@ fn wrong_usage_is_one_line_on_standard_error_and_nothing_else() {
         &["watch", "-4", "-6"],
         &["watch", "--frobnicate"],
         &["frobnicate"],
+        &["watch", "-r", "a", "-w", "b"],
+        &["record"],
+        &["export", "-r", "a", "--since", "then"],
     ];
     for args in wrong {
         let (status, stdout, stderr) = run(args);
@@ -47,4 +50,16 @@ fn wrong_usage_leaves_no_file_behind() {
     let path = std::env::temp_dir().join(format!("tracer-cli-status-{}", std::process::id()));
     let (status, ..) = run(&["watch", "--port", "0", "-o", &path.to_string_lossy()]);
     assert_eq!((status, path.exists()), (Some(2), false));
+}
+
+#[test]
+fn what_is_not_there_cannot_be_read() {
+    for command in ["watch", "summary", "export"] {
+        let (status, stdout, stderr) = run(&[command, "-r", "/no/such/recording"]);
+        assert_eq!((status, stdout.as_str()), (Some(1), ""), "{command}");
+        assert!(
+            stderr.starts_with("tracer: cannot read /no/such/recording: ") && stderr.lines().count() == 1,
+            "{stderr}"
+        );
+    }
 }

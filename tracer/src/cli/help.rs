@@ -4,29 +4,74 @@ pub(super) const TRACER: &str = "\
 Examples:
   sudo tracer watch --port 443
   sudo tracer summary --duration 30s
+  sudo tracer record -w change.tracer
+  tracer watch -r change.tracer --since 14:03
   tracer doctor
 
 \"tracer COMMAND --help\" describes a command.
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 this machine cannot do it,
-4 done but records were lost.";
+4 done but records were lost or damaged.";
 
-pub(super) const WATCH: &str = "\
+macro_rules! when {
+    () => {
+        "\
+WHEN: 2026-11-21T14:03:05+01:00; in local time 2026-11-21T14:03, 2026-11-21
+or 14:03 (the last one in the recording); -10m, before its end. With -r, network
+namespaces and interfaces go by number, cgroups by number or path."
+    };
+}
+
+pub(super) const WATCH: &str = concat!(
+    when!(),
+    "
+
 Examples:
   sudo tracer watch --port 443 --no-loopback
-  sudo tracer watch --role client --state syn-sent --format json -o connects.ndjson --duration 5m";
+  sudo tracer watch --role client --state syn-sent --format json -o connects.ndjson --duration 5m
+  tracer watch -r change.tracer --since 14:03 --until 14:05 --port 443"
+);
 
-pub(super) const SUMMARY: &str = "\
+pub(super) const SUMMARY: &str = concat!(
+    "\
 --group-by: service (a server: local port; a client: remote address and port), peer (remote
 address), process (who connected, or who listens), container (outside of containers: cgroup).
 --sort: connections, failures, handshakes, p50, p90, p99, max (of handshakes), resets, retransmits,
 time-wait, name.
 The summary at the end is of the whole run, also with --interval. Percentiles are within 1 % of the
 exact ones, maxima are exact; what is unknown or nothing is \u{2013}.
+",
+    when!(),
+    "
 
 Examples:
   sudo tracer summary --duration 30s --no-loopback
   sudo tracer summary --interval 10s --sort p99 --role client
-  sudo tracer summary --group-by process --sort failures --format json -o figures.ndjson";
+  sudo tracer summary --group-by process --sort failures --format json -o figures.ndjson
+  tracer summary -r change.tracer --since -10m"
+);
+
+pub(super) const RECORD: &str = "\
+In a file a recording is one segment; in a directory there are several, and
+SIGHUP begins the next one. The files are yours alone (0600), and existing ones
+stay as they are. Killed, it loses a second at most; --sync is for a crash of
+the machine.
+
+Examples:
+  sudo tracer record -w change.tracer --duration 30m --port 443
+  sudo tracer record -w /var/log/tracer --rotate-time 1h --keep-size 2G
+  tracer watch -r change.tracer";
+
+pub(super) const EXPORT: &str = concat!(
+    "\
+ndjson: exactly what \"tracer watch -r PATH --format json\" prints.
+",
+    when!(),
+    "
+
+Examples:
+  tracer export -r change.tracer -o change.ndjson
+  tracer export -r /var/log/tracer --since 14:03 --port 443 | jq .type"
+);
 
 pub(super) const DOCTOR: &str = "\
 Examples:

@@ -1,7 +1,10 @@
 //! What was typed, as it was typed. What it means is decided in [`crate::config`].
 
+mod export;
 mod filter;
 mod help;
+mod record;
+mod recording;
 mod stream;
 mod summary;
 mod usage;
@@ -11,7 +14,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::usage::printable;
 pub use self::{
+    export::{ExportArgs, ExportFormat, ExportedArgs},
     filter::FilterArgs,
+    record::{ExtentArgs, RecordArgs},
+    recording::{ReadArgs, SegmentArgs, Sync, WriteArgs},
     stream::{OutputArgs, PrivilegeArgs, ResourceArgs, StreamArgs},
     summary::{ReportArgs, SummaryArgs},
     usage::{Early, parse},
@@ -47,6 +53,12 @@ pub enum Command {
     /// Figures: handshake times, failures, resets, TIME_WAIT of each service, peer or process
     #[command(after_help = help::SUMMARY)]
     Summary(Box<SummaryArgs>),
+    /// Write the stream to a recording that watch, summary and export read
+    #[command(after_help = help::RECORD)]
+    Record(Box<RecordArgs>),
+    /// Turn recordings into formats that other programs read
+    #[command(after_help = help::EXPORT)]
+    Export(Box<ExportArgs>),
     /// Say whether this machine can run tracer and, if not, what is missing
     #[command(after_help = help::DOCTOR)]
     Doctor,
@@ -56,16 +68,9 @@ pub enum Command {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
 pub struct GlobalArgs {
-    /// Text for people, or one JSON object a line
-    #[arg(
-        long,
-        global = true,
-        value_name = "text|json",
-        hide_possible_values = true,
-        default_value = "text",
-        display_order = 100
-    )]
-    pub format: Format,
+    /// Text for people, or one JSON object a line [default: text]
+    #[arg(long, global = true, value_name = "text|json", hide_possible_values = true, display_order = 100)]
+    pub format: Option<Format>,
     /// Colour; auto: on a terminal, NO_COLOR not set
     #[arg(
         long,

@@ -1,17 +1,26 @@
-//! Flags of every command that listens to the kernel.
+//! Flags of every command that shows a stream.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{FilterArgs, KernelLog, Switch};
+use super::{FilterArgs, KernelLog, ReadArgs, Switch, WriteArgs};
 
-/// What to listen to, and where the answer goes.
+/// Sockets remembered at most, unless another number is asked for.
+pub(super) const TABLE_SIZE: &str = "1000000";
+
+/// What to listen to or to read, and where the answer goes.
 #[derive(Args, Clone, Debug)]
 pub struct StreamArgs {
     /// Which connections.
     #[command(flatten)]
     pub filter: FilterArgs,
+    /// What to read instead of listening.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Where to record it.
+    #[command(flatten)]
+    pub write: WriteArgs,
     /// Where results go, and how long.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -38,19 +47,19 @@ pub struct OutputArgs {
     pub duration: Option<String>,
 }
 
-/// What it may cost.
+/// What it may cost. What a replay has no use for is `None` if it was not given; its default is in [`crate::config`].
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Resources")]
 pub struct ResourceArgs {
-    /// Ring buffers, all CPUs together: 4M, 64KiB
-    #[arg(long, value_name = "BYTES", default_value = "16M")]
-    pub ring_size: String,
+    /// Ring buffers, all CPUs together: 4M, 64KiB [default: 16M]
+    #[arg(long, value_name = "BYTES")]
+    pub ring_size: Option<String>,
     /// Sockets remembered at most; then the oldest go
-    #[arg(long, value_name = "N", default_value = "1000000")]
+    #[arg(long, value_name = "N", default_value = TABLE_SIZE)]
     pub table_size: String,
-    /// Follow TIME_WAIT, by the timers of its sockets
-    #[arg(long, value_name = "on|off", hide_possible_values = true, default_value = "on")]
-    pub time_wait: Switch,
+    /// Follow TIME_WAIT, by the timers of its sockets [default: on]
+    #[arg(long, value_name = "on|off", hide_possible_values = true)]
+    pub time_wait: Option<Switch>,
     /// Show the kernel side's messages: error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL", hide_possible_values = true)]
     pub kernel_log: Option<KernelLog>,

@@ -62,6 +62,7 @@ fn sentence(error: &Error) -> String {
             let valid = get(ContextKind::ValidValue);
             format!("{flag} {given}: not a value it takes; it takes {valid}.")
         }
+        ErrorKind::MissingRequiredArgument => format!("{flag}: it is missing and must be given; see \"--help\"."),
         ErrorKind::TooManyValues => format!("{flag}: it takes no value, but {given} is given."),
         ErrorKind::ArgumentConflict => format!("{flag}: it may be given only once; leave one out."),
         _ => first_line(error),

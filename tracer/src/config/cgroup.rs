@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{Problem, words::nearest};
 use crate::{cgroupfs::CgroupTree, filter::WantedCgroup};
 
+/// Where the hierarchy is mounted in the usual case; where it was on the recorded host is not known.
+const USUAL_MOUNT: &str = "/sys/fs/cgroup";
+
 /// A path below the v2 hierarchy (with or without its mount point in front), or an identifier.
 pub(super) fn cgroup(text: &str) -> Result<WantedCgroup, Problem> {
     let tree = CgroupTree::open().ok_or(Problem::NoCgroupMount)?;
@@ -17,6 +20,16 @@ pub(super) fn cgroup(text: &str) -> Result<WantedCgroup, Problem> {
         None if is_number => Err(Problem::NoCgroupNumber { mount: mount() }),
         None => Err(Problem::NoCgroup { nearest: nearest_path(&tree, text), mount: mount() }),
     }
+}
+
+/// In a recording: an identifier, or a path that is compared with those recorded.
+pub(super) fn recorded(text: &str) -> Result<WantedCgroup, Problem> {
+    if let Ok(id) = text.parse() {
+        return Ok(WantedCgroup { id, path: None });
+    }
+    let path = text.strip_prefix(USUAL_MOUNT).filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(text);
+    // No cgroup has the identifier 0.
+    Ok(WantedCgroup { id: 0, path: Some(format!("/{}", path.trim_matches('/')).into()) })
 }
 
 fn by_number(tree: &CgroupTree, text: &str) -> Option<PathBuf> {

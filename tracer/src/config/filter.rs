@@ -4,24 +4,40 @@ use super::{ConfigError, Problem, address, cgroup, interface, items, netns, port
 use crate::{
     cli::FilterArgs,
     event::{Comm, Family},
-    filter::{Criteria, EndLists, Filter, List, PortRange, Prefix},
+    filter::{Criteria, EndLists, Filter, List, PortRange, Prefix, WantedCgroup},
     services::Services,
 };
+
+/// From a name to what it stands for.
+type Lookup<T> = fn(&str) -> Result<T, Problem>;
 
 /// The longest process name the kernel keeps (`TASK_COMM_LEN` less the NUL).
 const COMM_LEN: usize = 15;
 
+/// Whose names are in the flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// This host's, which resolves them.
+    Ours,
+    /// A recording's, which was made elsewhere or at another time.
+    Recorded,
+}
+
 /// Checks the flags and resolves the names in them.
-pub(super) fn filter(args: &FilterArgs, services: &Services) -> Result<Filter, ConfigError> {
+pub(super) fn filter(args: &FilterArgs, names: Names, services: &Services) -> Result<Filter, ConfigError> {
     let family = family(args)?;
+    let (netns, cgroup, interface): (Lookup<u32>, Lookup<WantedCgroup>, Lookup<u32>) = match names {
+        Names::Ours => (netns::netns, cgroup::cgroup, interface::interface),
+        Names::Recorded => (netns::recorded, cgroup::recorded, interface::recorded),
+    };
     let criteria = Criteria {
         ports: ports(args, services)?,
         addrs: addresses(args, family)?,
         no_loopback: args.no_loopback,
         family,
-        netns: items::parse("--netns", &args.netns, netns::netns)?,
-        cgroups: items::parse("--cgroup", &args.cgroup, cgroup::cgroup)?,
-        devices: items::parse("--dev", &args.dev, interface::interface)?,
+        netns: items::parse("--netns", &args.netns, netns)?,
+        cgroups: items::parse("--cgroup", &args.cgroup, cgroup)?,
+        devices: items::parse("--dev", &args.dev, interface)?,
         pids: items::parse("--pid", &args.pid, pid)?,
         comms: items::parse("--comm", &args.comm, |name| Ok(comm(name)))?,
         roles: items::parse("--role", &args.role, words::role)?,

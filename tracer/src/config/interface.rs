@@ -13,6 +13,11 @@ pub(super) fn interface(name: &str) -> Result<u32, Problem> {
     name_to_index(socket, name).map_err(|_| unknown())
 }
 
+/// In a recording: an index.
+pub(super) fn recorded(text: &str) -> Result<u32, Problem> {
+    text.parse().ok().filter(|index| *index > 0).ok_or(Problem::ForeignInterface)
+}
+
 fn nearest_name(name: &str) -> Option<String> {
     // Two lines of headings, then `name: counters`.
     let table = fs::read_to_string("/proc/self/net/dev").unwrap_or_default();

@@ -9,8 +9,10 @@ mod netns;
 mod port;
 mod problem;
 mod quantity;
+mod recording;
 mod report;
 mod user;
+mod when;
 mod words;
 
 #[cfg(test)]
@@ -18,17 +20,24 @@ mod tests;
 
 use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
+use self::filter::Names;
 pub use self::problem::{ConfigError, Problem};
 use crate::{
     cli::{
-        Cli, ColorWhen, Command, Format, GlobalArgs, KernelLog, ReportArgs, StreamArgs, SummaryArgs, Switch, WatchArgs,
+        Cli, ColorWhen, Command, ExportArgs, ExportFormat, ExportedArgs, ExtentArgs, Format, GlobalArgs, KernelLog,
+        PrivilegeArgs, ReadArgs, RecordArgs, ReportArgs, ResourceArgs, StreamArgs, SummaryArgs, Switch, WatchArgs,
     },
     figures::GroupBy,
     filter::{Filter, StateFilter},
     measure::Listing,
+    recording::Limits,
     sandbox::User,
     services::Services,
+    source::recording::Reading,
 };
+
+/// Size of the ring buffers, unless another one is asked for.
+const RING_SIZE: &str = "16M";
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -59,11 +68,13 @@ pub enum Action {
     Watch(Box<Watch>),
     /// `tracer summary`
     Summary(Box<Summary>),
+    /// `tracer record`
+    Record(Box<Record>),
     /// `tracer doctor`
     Doctor,
 }
 
-/// `tracer watch`
+/// `tracer watch`, and `tracer export`, which prints the same.
 #[derive(Clone, Debug)]
 pub struct Watch {
     /// What it listens to.
@@ -87,9 +98,20 @@ pub struct Summary {
     pub interval: Option<Duration>,
 }
 
-/// The live stream: what is asked of the kernel, and where the answer goes.
+/// `tracer record`
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// What it listens to, and where it is recorded.
+    pub stream: Stream,
+    /// Stop after so many recorded transitions.
+    pub count: Option<NonZeroU64>,
+}
+
+/// A stream: where it comes from, what is wanted of it, and where the answer goes.
 #[derive(Clone, Debug)]
 pub struct Stream {
+    /// Where it comes from.
+    pub source: Source,
     /// Which connections.
     pub filter: Filter,
     /// The filter as typed, one string a flag.
@@ -98,12 +120,41 @@ pub struct Stream {
     pub numeric: bool,
     /// Where to write; `None`: standard output.
     pub output: Option<PathBuf>,
+    /// Sockets remembered at a time.
+    pub table_size: usize,
+}
+
+/// Where a stream comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// From the kernel.
+    Live(Box<Live>),
+    /// From recordings.
+    Recordings(Reading),
+}
+
+/// How the kernel is listened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
     /// Stop after so long.
     pub duration: Option<Duration>,
     /// What it may cost.
     pub resources: Resources,
     /// What it keeps of its privilege.
     pub privilege: Keep,
+    /// Where it is recorded, if it is.
+    pub record: Option<Destination>,
+}
+
+/// Where a recording is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// A file that does not exist yet, or a directory.
+    pub path: PathBuf,
+    /// When segments end and how many are kept.
+    pub limits: Limits,
+    /// Whose it is; `None`: of the user that tracer is.
+    pub owner: Option<User>,
 }
 
 /// What a run keeps of its privilege once everything is open.
@@ -122,8 +173,6 @@ pub enum Keep {
 pub struct Resources {
     /// Ring buffers, bytes, all CPUs together.
     pub ring_bytes: usize,
-    /// Sockets remembered at a time.
-    pub table_size: usize,
     /// Whether TIME_WAIT is followed.
     pub time_wait: bool,
     /// Which of the kernel side's own messages are shown.
@@ -137,12 +186,28 @@ impl Config {
     /// [`ConfigError`], one sentence: what was given, what is wrong, what to do.
     pub fn new(cli: Cli, services: &Services) -> Result<Self, ConfigError> {
         let GlobalArgs { format, color, quiet, verbose } = cli.global;
+        let mut format = format.unwrap_or(Format::Text);
         let action = match cli.command {
             Command::Watch(args) => Action::Watch(Box::new(Watch::new(*args, services)?)),
             Command::Summary(args) => Action::Summary(Box::new(Summary::new(*args, services)?)),
+            Command::Record(args) => Action::Record(Box::new(Record::new(*args, services)?)),
+            Command::Export(args) => {
+                format = exported(&args.export)?;
+                Action::Watch(Box::new(Watch::export(*args, services)?))
+            }
             Command::Doctor => Action::Doctor,
         };
         Ok(Self { speech: Speech { format, color, quiet, verbose }, action })
+    }
+}
+
+/// The format that an export is in.
+fn exported(args: &ExportedArgs) -> Result<Format, ConfigError> {
+    match args.to {
+        _ if args.format.is_some() => Err(ConfigError::ExportFormat),
+        ExportFormat::Ndjson => Ok(Format::Json),
+        // CSV: here goes `Ok(Format::Csv)`, which no --format takes (`#[value(skip)]`), for `Output::new`.
+        ExportFormat::Csv => Err(ConfigError::NoCsv),
     }
 }
 
@@ -155,6 +220,24 @@ impl Watch {
             shown: StateFilter::new(&items::parse("--state", &args.show.state, words::state)?),
             count: args.show.count.map(|text| items::one("--count", &text, quantity::count)).transpose()?,
         })
+    }
+
+    fn export(args: ExportArgs, services: &Services) -> Result<Self, ConfigError> {
+        let ExportArgs { export, filter } = args;
+        let ExportedArgs { read, since, until, output, table_size, .. } = export;
+        let Some(reading) = recording::reading(ReadArgs { read, since, until, follow: false })? else {
+            return Err(ConfigError::NothingToRead { flag: "--to" });
+        };
+        let filter = filter::filter(&filter, Names::Recorded, services)?;
+        let stream = Stream {
+            source: Source::Recordings(reading),
+            filters: filter.describe(),
+            filter,
+            numeric: false,
+            output: output.filter(|path| path.as_os_str() != "-"),
+            table_size: items::one("--table-size", &table_size, quantity::table_size)?,
+        };
+        Ok(Self { stream, shown: StateFilter::default(), count: None })
     }
 }
 
@@ -173,20 +256,72 @@ impl Summary {
     }
 }
 
+impl Record {
+    fn new(args: RecordArgs, services: &Services) -> Result<Self, ConfigError> {
+        let RecordArgs { extent, segments, filter, resources, privilege } = args;
+        let ExtentArgs { write, duration, count } = extent;
+        let table_size = items::one("--table-size", &resources.table_size, quantity::table_size)?;
+        let mut live = Live::new(duration, resources, privilege)?;
+        live.record = Some(recording::limited(write, segments, live.privilege)?);
+        let filter = filter::filter(&filter, Names::Ours, services)?;
+        let filters = filter.describe();
+        let source = Source::Live(Box::new(live));
+        let stream = Stream { source, filter, filters, numeric: false, output: None, table_size };
+        Ok(Self { stream, count: count.map(|text| items::one("--count", &text, quantity::count)).transpose()? })
+    }
+}
+
 impl Stream {
     fn new(args: StreamArgs, services: &Services) -> Result<Self, ConfigError> {
-        let StreamArgs { filter, output, resources, privilege } = args;
-        let filter = filter::filter(&filter, services)?;
+        let flag = args.live_flag();
+        let StreamArgs { filter, read, write, output, resources, privilege } = args;
+        let table_size = items::one("--table-size", &resources.table_size, quantity::table_size)?;
+        let (source, names) = match (recording::reading(read)?, flag) {
+            (Some(_), Some(flag)) => return Err(ConfigError::LiveOnly { flag }),
+            (Some(reading), None) => (Source::Recordings(reading), Names::Recorded),
+            (None, _) => {
+                let mut live = Live::new(output.duration, resources, privilege)?;
+                live.record = write.write.map(|path| recording::destination(path, live.privilege)).transpose()?;
+                (Source::Live(Box::new(live)), Names::Ours)
+            }
+        };
+        let filter = filter::filter(&filter, names, services)?;
         Ok(Self {
+            source,
             filters: filter.describe(),
             filter,
             numeric: output.numeric,
             output: output.output.filter(|path| path.as_os_str() != "-"),
-            duration: output.duration.map(|text| items::one("--duration", &text, quantity::duration)).transpose()?,
+            table_size,
+        })
+    }
+}
+
+impl StreamArgs {
+    /// The first flag given that a recording has no use for.
+    fn live_flag(&self) -> Option<&'static str> {
+        let Self { write, output, resources, privilege, .. } = self;
+        let flags = [
+            ("--write", write.write.is_some()),
+            ("--duration", output.duration.is_some()),
+            ("--ring-size", resources.ring_size.is_some()),
+            ("--time-wait", resources.time_wait.is_some()),
+            ("--kernel-log", resources.kernel_log.is_some()),
+            ("--user", privilege.user.is_some()),
+            ("--no-sandbox", privilege.no_sandbox),
+        ];
+        flags.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+    }
+}
+
+impl Live {
+    fn new(duration: Option<String>, resources: ResourceArgs, privilege: PrivilegeArgs) -> Result<Self, ConfigError> {
+        let ring_size = resources.ring_size.as_deref().unwrap_or(RING_SIZE);
+        Ok(Self {
+            duration: duration.map(|text| items::one("--duration", &text, quantity::duration)).transpose()?,
             resources: Resources {
-                ring_bytes: items::one("--ring-size", &resources.ring_size, quantity::ring_bytes)?,
-                table_size: items::one("--table-size", &resources.table_size, quantity::table_size)?,
-                time_wait: resources.time_wait == Switch::On,
+                ring_bytes: items::one("--ring-size", ring_size, quantity::ring_bytes)?,
+                time_wait: resources.time_wait != Some(Switch::Off),
                 kernel_log: resources.kernel_log,
             },
             privilege: match privilege.user {
@@ -194,6 +329,7 @@ impl Stream {
                 None => Keep::User,
                 Some(text) => Keep::Nothing(items::one("--user", &text, user::user)?),
             },
+            record: None,
         })
     }
 }

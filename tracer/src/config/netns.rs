@@ -19,8 +19,7 @@ const NSFS_MAGIC: u64 = 0x6e73_6673;
 /// An inode number, a name, `pid:123`, a path, or `self`.
 pub(super) fn netns(text: &str) -> Result<u32, Problem> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = text.parse().ok().filter(|number| *number >= FIRST_NUMBER);
-        return number.ok_or(Problem::NotANetnsNumber);
+        return number(text);
     }
     if text == "self" {
         return inode(Path::new("/proc/self/ns/net"));
@@ -36,6 +35,16 @@ pub(super) fn netns(text: &str) -> Result<u32, Problem> {
         }
         other => other,
     }
+}
+
+/// In a recording: an inode number.
+pub(super) fn recorded(text: &str) -> Result<u32, Problem> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { number(text) } else { Err(Problem::ForeignNetns) }
+}
+
+fn number(text: &str) -> Result<u32, Problem> {
+    let number = text.parse().ok().filter(|number| *number >= FIRST_NUMBER);
+    number.ok_or(Problem::NotANetnsNumber)
 }
 
 fn of_process(pid: &str) -> Result<u32, Problem> {

@@ -23,6 +23,41 @@ pub enum ConfigError {
     /// Both families at once.
     #[error("-4 and -6 exclude each other: give one of them, or neither to see both families.")]
     BothFamilies,
+    /// It asks something of the kernel.
+    #[error("{flag}: it is for listening to the kernel, but -r reads a recording; leave one of the two out.")]
+    LiveOnly {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// It asks something of a recording.
+    #[error("{flag}: it chooses from a recording, but none is given; name one with -r PATH, or leave it out.")]
+    NothingToRead {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// Nothing is read.
+    #[error("--since is not before --until, so nothing lies between them; exchange the two.")]
+    BackwardSpan,
+    /// One file is one segment.
+    #[error(
+        "{flag}: there are segments only in a directory, and {} is none; make it, or leave the flag out.",
+        shown(path)
+    )]
+    NoDirectory {
+        /// The flag.
+        flag: &'static str,
+        /// Where it is to be written.
+        path: PathBuf,
+    },
+    /// Retention would remove what is being written.
+    #[error("--keep-size is less than one segment; raise it, or lower --rotate-size.")]
+    KeepsLessThanOne,
+    /// There are other formats to export to than to print.
+    #[error("--format: an export has formats of its own; give --to ndjson or --to csv.")]
+    ExportFormat,
+    /// Not built yet.
+    #[error("--to csv: this version of tracer cannot write it yet; --to ndjson has everything.")]
+    NoCsv,
     /// A list is too long for the kernel side.
     #[error(transparent)]
     TooMany(#[from] TooMany),
@@ -124,6 +159,23 @@ pub enum Problem {
     NotATop,
     #[error("the time must be 100ms or longer; write it as 1s, 10s or 1m.")]
     ShortInterval,
+    #[error(
+        "not a moment; {}",
+        or(nearest, "write it as 14:03, 2026-11-21T14:03, 2026-11-21T14:03:05+01:00 or -10m (before the end).")
+    )]
+    NotAMoment { nearest: Option<String> },
+    #[error("not a size from 64 KiB to 1 PiB; write it as 256KiB, 64M or 2G.")]
+    NotADiskSize,
+    #[error("the time must be 1s or longer; write it as 10m, 1h or 24h.")]
+    ShortSegment,
+    #[error("a recording goes to a file or a directory, not to standard output; --format json prints a stream.")]
+    NotAFile,
+    #[error(
+        "names of network namespaces are this host's, not the recording's; give the inode number, which --format json shows."
+    )]
+    ForeignNetns,
+    #[error("names of interfaces are this host's, not the recording's; give the interface's index there, from 1 on.")]
+    ForeignInterface,
 }
 
 fn shown(path: &Path) -> String {

@@ -7,6 +7,9 @@ use jiff::SignedDuration;
 use super::Problem;
 
 const RING_BYTES: std::ops::RangeInclusive<u64> = 4 << 10..=16 << 30;
+const DISK_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 50;
+/// Segments that are shorter than this are more files than anybody wants.
+const SHORTEST_SEGMENT: Duration = Duration::from_secs(1);
 const TABLE_SIZE: std::ops::RangeInclusive<usize> = 1..=100_000_000;
 
 /// `30s`, `5m`, `1h30m`; a bare number is seconds, as timeout(1) has it.
@@ -38,6 +41,17 @@ pub(super) fn ring_bytes(text: &str) -> Result<usize, Problem> {
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(Problem::NotARingSize)
 }
 
+/// Size of files.
+pub(super) fn disk_bytes(text: &str) -> Result<u64, Problem> {
+    bytes(text).filter(|bytes| DISK_BYTES.contains(bytes)).ok_or(Problem::NotADiskSize)
+}
+
+/// Age of files.
+pub(super) fn segment_time(text: &str) -> Result<Duration, Problem> {
+    let time = duration(text)?;
+    if time < SHORTEST_SEGMENT { Err(Problem::ShortSegment) } else { Ok(time) }
+}
+
 /// `65536`, `64K`, `64KiB` (binary), `64KB` (decimal), as dd(1) has them; the letters' case does not matter.
 fn bytes(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -47,9 +61,11 @@ fn bytes(text: &str) -> Option<u64> {
         "k" | "kib" => 1 << 10,
         "m" | "mib" => 1 << 20,
         "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
         "kb" => 1_000,
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(factor)

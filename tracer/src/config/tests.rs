@@ -1,12 +1,13 @@
 //! What well-formed values mean. The errors are snapshots in tests/cli_errors.rs.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use super::{Action, Config, Stream, Watch, cgroup, quantity, words};
+use super::{Action, Config, Destination, Source, Stream, Watch, cgroup, quantity, when, words};
 use crate::{
-    cli::{Early, parse},
+    cli::{Early, Format, parse},
     event::TcpState,
-    filter::KernelFilter,
+    filter::{Criteria, KernelFilter, WantedCgroup},
+    recording::{Limits, SyncPolicy},
     services::Services,
 };
 
@@ -100,10 +101,12 @@ fn times_and_sizes_as_people_write_them() {
 #[test]
 fn defaults() {
     let watch = watch("-o -");
-    let Stream { output, duration, numeric, resources, filter, filters, .. } = watch.stream;
-    assert_eq!((output, watch.count, duration, numeric), (None, None, None, false));
-    assert_eq!((resources.ring_bytes, resources.table_size), (16 << 20, 1_000_000));
-    assert!(filter.is_pass_all() && filters.is_empty() && resources.kernel_log.is_none());
+    let Stream { source, output, numeric, filter, filters, table_size } = watch.stream;
+    let Source::Live(live) = source else { panic!("{source:?}") };
+    let resources = live.resources;
+    assert_eq!((output, watch.count, live.duration, numeric), (None, None, None, false));
+    assert_eq!((resources.ring_bytes, table_size, resources.time_wait), (16 << 20, 1_000_000, true));
+    assert!(filter.is_pass_all() && filters.is_empty() && resources.kernel_log.is_none() && live.record.is_none());
 }
 
 #[test]
@@ -114,4 +117,79 @@ fn a_cgroup_by_path_and_by_number() {
     assert_eq!(cgroup::cgroup(&root.id.to_string()).ok(), Some(root.clone()));
     assert_eq!(cgroup::cgroup(&tree.mount().to_string_lossy()).ok(), Some(root));
     assert!(cgroup::cgroup("no/such/cgroup").is_err() && cgroup::cgroup("../..").is_err());
+}
+
+#[test]
+fn moments_as_people_write_them() {
+    use crate::source::recording::Moment::{self, At, BeforeEnd, TimeOfDay};
+    const SECOND: i64 = 1_000_000_000;
+    let zone = jiff::tz::TimeZone::get("Etc/GMT-1").unwrap_or(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)));
+    let moment = |text: &str| -> Option<Moment> { when::moment(text, &zone).ok() };
+    // 2026-11-21 14:03:05 an hour east of Greenwich.
+    let at = 1_795_266_185 * SECOND;
+    for text in ["2026-11-21T14:03:05+01:00", "2026-11-21T13:03:05Z", "2026-11-21 13:03:05Z", "2026-11-21T14:03:05"] {
+        assert_eq!(moment(text), Some(At(at)), "{text}");
+    }
+    assert_eq!(moment("2026-11-21 14:03:05.5"), Some(At(at + SECOND / 2)));
+    assert_eq!(moment("2026-11-21T14:03"), Some(At(at - 5 * SECOND)));
+    assert_eq!(moment("2026-11-21"), Some(At(at - (14 * 3600 + 3 * 60 + 5) * SECOND)));
+    let of_day = ["14:03", "14:03:05", "0:00", "23:59:59"].map(moment);
+    assert_eq!(of_day, [50_580, 50_585, 0, 86_399].map(|seconds| Some(TimeOfDay(seconds))));
+    assert_eq!(
+        (moment("-10m"), moment("-90")),
+        (Some(BeforeEnd(600 * 1_000_000_000)), Some(BeforeEnd(90_000_000_000)))
+    );
+    let wrong =
+        ["", "-", "now", "10m", "14", "1403", "24:00", "14:60", "14:03:60", "14:3:5:1", "20261121", "-0s", "--5s"];
+    let wrong =
+        wrong.into_iter().chain(["2026-02-30", "2026-11-21T25:00", "9999-12-31T00:00Z", "2026-11-21T14:03+99:00"]);
+    wrong.for_each(|text| assert_eq!(moment(text), None, "{text}"));
+}
+
+#[test]
+fn with_a_recording_nothing_is_resolved_here() {
+    let watch =
+        watch("-r a b -r c --since -10m --netns 4026531840 --dev 7 --cgroup /sys/fs/cgroup/no/such/ --cgroup 42");
+    let Source::Recordings(reading) = watch.stream.source else { panic!("{:?}", watch.stream.source) };
+    assert_eq!(reading.paths, ["a", "b", "c"].map(PathBuf::from));
+    let Criteria { netns, devices, cgroups, .. } = watch.stream.filter.criteria();
+    assert_eq!((&netns.include[..], &devices.include[..]), (&[4_026_531_840][..], &[7][..]));
+    let by_path = WantedCgroup { id: 0, path: Some("/no/such".into()) };
+    assert_eq!(cgroups.include, [by_path, WantedCgroup { id: 42, path: None }]);
+}
+
+#[test]
+fn segments_are_for_directories() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().display();
+    let limits = |args: &str| match config(args).action {
+        Action::Record(record) => destination(&record.stream.source).limits,
+        Action::Watch(watch) => destination(&watch.stream.source).limits,
+        other => panic!("{other:?}"),
+    };
+    let none = Limits::default();
+    assert_eq!(limits(&format!("record -w {path}/file --sync never")), Limits { sync: SyncPolicy::Never, ..none });
+    let usual = Limits { segment_bytes: Some(64 << 20), ..none };
+    assert_eq!(limits(&format!("record -w {path}")), usual);
+    assert_eq!(limits(&format!("watch -w {path}")), usual);
+    let rotated = limits(&format!("record -w {path} --rotate-size 1M --rotate-time 1h --keep-size 2G --keep-time 24h"));
+    let hours = |hours: u64| Some(Duration::from_secs(hours * 3600));
+    let (segment_bytes, keep_bytes) = (Some(1 << 20), Some(2 << 30));
+    assert_eq!(rotated, Limits { segment_bytes, segment_time: hours(1), keep_bytes, keep_time: hours(24), ..none });
+}
+
+fn destination(source: &Source) -> Destination {
+    match source {
+        Source::Live(live) => live.record.clone().expect("recorded"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_export_is_what_watch_prints_as_json() {
+    let exported = config("export -r a --to ndjson --port 443");
+    assert_eq!(exported.speech.format, Format::Json);
+    let Action::Watch(export) = exported.action else { panic!("{:?}", exported.action) };
+    let same = watch("-r a --port 443");
+    assert_eq!((export.stream.filter, export.shown, export.count), (same.stream.filter, same.shown, same.count));
 }

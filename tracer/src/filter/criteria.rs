@@ -14,7 +14,7 @@ pub type PortRange = RangeInclusive<u16>;
 /// A cgroup that was asked for. A socket in a descendant belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedCgroup {
-    /// Its identifier: the inode number of its directory.
+    /// Its identifier: the inode number of its directory, which is never 0; 0 if only its path is known.
     pub id: u64,
     /// Its path from the root of the v2 hierarchy, if it was given by path.
     pub path: Option<Arc<str>>,

@@ -36,6 +36,8 @@ pub struct Filter {
     tables: KernelFilter,
     asks_kernel: bool,
     asks_user: bool,
+    /// What must let a connection pass, too.
+    also: Option<Box<Self>>,
 }
 
 impl Filter {
@@ -49,13 +51,24 @@ impl Filter {
         let asks_kernel = config.port_lists | config.addr_lists | config.family != 0
             || [&config.netns, &config.cgroups, &config.devices].iter().any(|ids| !ids.is_empty());
         let asks_user = !(criteria.pids.is_empty() && criteria.comms.is_empty() && criteria.roles.is_empty());
-        Ok(Self { criteria, tables, asks_kernel, asks_user })
+        Ok(Self { criteria, tables, asks_kernel, asks_user, also: None })
+    }
+
+    /// Both filters: a connection must pass this one and `other`, as one that was recorded with a filter and is read with
+    /// another. Only user space decides that.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.also = Some(Box::new(match self.also.take() {
+            Some(also) => also.and(other),
+            None => other,
+        }));
+        self
     }
 
     /// Nothing is asked; every connection passes.
     #[must_use]
     pub fn is_pass_all(&self) -> bool {
-        !self.asks_kernel && !self.asks_user
+        !self.asks_kernel && !self.asks_user && self.also.as_ref().is_none_or(|also| also.is_pass_all())
     }
 
     /// Every connection of this namespace passes.
@@ -63,13 +76,20 @@ impl Filter {
     pub fn takes_all_of(&self, netns: u32) -> bool {
         let Criteria { netns: asked, typed, .. } = &self.criteria;
         let only = Criteria { netns: asked.clone(), typed: typed.clone(), ..Criteria::default() };
-        self.criteria == only && self.may_take(netns)
+        self.criteria == only && self.may_take(netns) && self.also.as_ref().is_none_or(|also| also.takes_all_of(netns))
     }
 
     /// Connections of this namespace may pass.
     #[must_use]
     pub fn may_take(&self, netns: u32) -> bool {
         self.criteria.netns.accepts(|asked| *asked == netns)
+            && self.also.as_ref().is_none_or(|also| also.may_take(netns))
+    }
+
+    /// What was asked, as it was asked; without what was added by [`Filter::and`].
+    #[must_use]
+    pub fn criteria(&self) -> &Criteria {
+        &self.criteria
     }
 
     /// Something is asked that the kernel side cannot answer (`--pid`, `--comm`, `--role`).
@@ -111,7 +131,10 @@ impl Filter {
         if self.asks_user && verdict != Verdict::NoMatch {
             verdict = verdict.and(self.decide_owner(known));
         }
-        verdict
+        match &self.also {
+            Some(also) if verdict != Verdict::NoMatch => verdict.and(also.decide(event, known, cgroups)),
+            _ => verdict,
+        }
     }
 
     /// The same at the end of a connection, when nothing more will become known: what is unknown then is in no list.
@@ -120,5 +143,6 @@ impl Filter {
     pub fn decide_finally(&self, event: &Transition, known: &Known, cgroups: &CgroupAncestry) -> bool {
         (!self.asks_kernel || self.decide_socket_finally(event, cgroups))
             && (!self.asks_user || self.decide_owner_finally(known))
+            && self.also.as_ref().is_none_or(|also| also.decide_finally(event, known, cgroups))
     }
 }

@@ -11,6 +11,7 @@ use std::env;
 
 use jiff::tz::TimeZone;
 
+pub(crate) use self::text::numbers;
 pub use self::{
     json::{JsonOutput, SCHEMA},
     sink::{Sink, SinkError},
@@ -30,15 +31,18 @@ pub enum Output {
     Text(Box<TextOutput>),
     /// One object a line.
     Json(Box<JsonOutput>),
+    /// Nothing.
+    Silent,
 }
 
 impl Output {
-    /// The format that was asked for, in this host's zone, coloured if that was asked for or a person looks at it.
+    /// The format that was asked for, text of this form (`None`: no text), in this host's zone, coloured if that was asked for or a person looks at it.
     #[must_use]
-    pub fn new(speech: Speech, form: Form, numeric: bool, services: Services, is_terminal: bool) -> Self {
-        match speech.format {
-            Format::Json => Self::Json(Box::default()),
-            Format::Text => Self::Text(Box::new(TextOutput::new(TextOptions {
+    pub fn new(speech: Speech, form: Option<Form>, numeric: bool, services: Services, is_terminal: bool) -> Self {
+        match (speech.format, form) {
+            (Format::Json, _) => Self::Json(Box::default()),
+            (Format::Text, None) => Self::Silent,
+            (Format::Text, Some(form)) => Self::Text(Box::new(TextOutput::new(TextOptions {
                 zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
                 form,
                 services: (!numeric).then_some(services),
@@ -54,6 +58,7 @@ impl Output {
         match self {
             Self::Text(text) => text.start(start, buf),
             Self::Json(json) => json.start(start, buf),
+            Self::Silent => {}
         }
     }
 
@@ -62,6 +67,7 @@ impl Output {
         match self {
             Self::Text(text) => text.observe(observation, buf),
             Self::Json(json) => json.observe(observation, buf),
+            Self::Silent => {}
         }
     }
 }

@@ -23,7 +23,12 @@ pub use self::{
     store::{Limits, Store, StoreError, SyncPolicy},
     writer::Writer,
 };
-use crate::{account::Account, event::{MonotonicNs, UnknownState}, filter::Criteria, observation::Start};
+use crate::{
+    account::Account,
+    event::{MonotonicNs, UnknownState},
+    filter::Criteria,
+    observation::Start,
+};
 
 /// What was recorded: the facts that head a run, the same in each of its segments.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -243,10 +243,7 @@ impl Row {
     }
 
     /// The event that a row tells of; `text` gives a reason by its number.
-    pub(super) fn event(
-        &self,
-        text: impl FnOnce(u64) -> Option<Arc<str>>,
-    ) -> Result<Event, RecordError> {
+    pub(super) fn event(&self, text: impl FnOnce(u64) -> Option<Arc<str>>) -> Result<Event, RecordError> {
         let (high, low) = (self.class >> 4, self.class & 15);
         Ok(match self.kind {
             Kind::Transition => Event::Transition(self.socket(high.try_into()?, low.try_into()?)?),

@@ -48,8 +48,10 @@ fn time() -> impl Strategy<Value = MonotonicNs> {
 }
 
 pub(crate) fn transition() -> impl Strategy<Value = Transition> {
-    let names = (time(), option::of(cookie()), number(), any::<u32>(), option::of(any::<u32>()), option::of(any::<u32>()));
-    let states = (state(), state(), option::of(1..=u16::MAX), any::<u8>(), any::<[bool; 8]>(), option::of(any::<bool>()));
+    let names =
+        (time(), option::of(cookie()), number(), any::<u32>(), option::of(any::<u32>()), option::of(any::<u32>()));
+    let states =
+        (state(), state(), option::of(1..=u16::MAX), any::<u8>(), any::<[bool; 8]>(), option::of(any::<bool>()));
     let figures = (any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>(), option::of(1..=u32::MAX), any::<bool>());
     (names, states, figures, ends(), process()).prop_map(|(names, states, figures, (family, local, remote), actor)| {
         let (time, cookie, sock, netns, cgroup_id, uid) = names;
@@ -108,21 +110,23 @@ fn timer() -> impl Strategy<Value = Timer> {
     ];
     let ticks = (any::<u64>(), any::<u64>(), option::of(any::<u32>()));
     (time(), option::of(cookie()), number(), ends(), state(), ticks, step, option::of(1..=u32::MAX)).prop_map(
-        |(time, cookie, sock, (family, local, remote), substate, (jiffies, expires, entered_ms), step, ifindex)| Timer {
-            time,
-            cookie,
-            sock: SockAddress(sock),
-            netns: 4_026_531_840,
-            family,
-            local,
-            remote,
-            ifindex,
-            substate,
-            jiffies,
-            expires,
-            entered_ms,
-            step,
-            undecided: false,
+        |(time, cookie, sock, (family, local, remote), substate, (jiffies, expires, entered_ms), step, ifindex)| {
+            Timer {
+                time,
+                cookie,
+                sock: SockAddress(sock),
+                netns: 4_026_531_840,
+                family,
+                local,
+                remote,
+                ifindex,
+                substate,
+                jiffies,
+                expires,
+                entered_ms,
+                step,
+                undecided: false,
+            }
         },
     )
 }

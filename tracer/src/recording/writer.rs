@@ -132,16 +132,18 @@ impl Writer {
         &self.store
     }
 
-    /// Writes the rest and the end.
+    /// Writes the rest and the end. Returns how many bytes were written in all.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn finish(mut self, end: &End, now: ClockPair) -> Result<(), StoreError> {
+    pub fn finish(mut self, end: &End, now: ClockPair) -> Result<u64, StoreError> {
         self.seal();
         let head = FrameHead::of(&self.run, FrameKind::End, self.sequence, now);
         self.push_plain(head, &facts::write_end(end));
         self.write()?;
-        self.store.finish()
+        let written = self.store.written();
+        self.store.finish()?;
+        Ok(written)
     }
 
     fn put(&mut self, event: &Event) {

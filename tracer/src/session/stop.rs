@@ -2,14 +2,20 @@
 
 use crate::{
     output::SinkError,
+    recording::StoreError,
     run::Failure,
-    source::live::{self, LiveError},
+    source::{
+        live::{self, LiveError},
+        recording::ReadError,
+    },
 };
 
 /// Why a stream stopped before its time.
 pub(super) enum Stop {
     /// The output failed or was closed.
     Sink(SinkError),
+    /// The recording could not be written.
+    Recording(StoreError),
     /// Something else.
     Failure(Failure),
 }
@@ -20,8 +26,20 @@ impl From<SinkError> for Stop {
     }
 }
 
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Recording(error)
+    }
+}
+
 impl From<LiveError> for Stop {
     fn from(error: LiveError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
         Self::Failure(error.into())
     }
 }
@@ -32,8 +50,24 @@ impl From<live::ClockError> for Stop {
     }
 }
 
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
 impl From<std::io::Error> for Stop {
     fn from(error: std::io::Error) -> Self {
         Self::Failure(error.into())
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Sink(error) => error.into(),
+            Stop::Recording(error) => error.into(),
+            Stop::Failure(failure) => failure,
+        }
     }
 }

@@ -17,6 +17,7 @@ use std::{
     path::PathBuf,
 };
 
+use jiff::tz::TimeZone;
 use zstd::bulk::Decompressor;
 
 use self::{
@@ -41,6 +42,8 @@ pub struct Reading {
     pub until: Option<Moment>,
     /// Wait for what is still being written.
     pub follow: bool,
+    /// Where times of day are local; `None`: UTC.
+    pub zone: Option<TimeZone>,
 }
 
 /// A moment of the wall clock, nanoseconds.
@@ -50,6 +53,9 @@ pub enum Moment {
     At(i64),
     /// Before the end of the recording.
     BeforeEnd(u64),
+    /// The last time at which it is so late of the day, not after the end of the recording; seconds since midnight in the
+    /// local zone.
+    TimeOfDay(u32),
 }
 
 /// What was read.

@@ -36,6 +36,26 @@ fn no_questions_pass_all() {
 }
 
 #[test]
+fn of_two_filters_both_must_let_pass() {
+    let ports = |range: PortRange| filter(local_ports(&[range]));
+    let of = |filter: &Filter| {
+        let (event, known, cgroups) = (sample(), Known::default(), CgroupAncestry::default());
+        (filter.decide(&event, &known, &cgroups), filter.decide_finally(&event, &known, &cgroups))
+    };
+    let port = sample().local.port.expect("a port");
+    let (this, that) = (ports(port..=port), ports(port + 1..=port + 1));
+    assert_eq!(of(&this.clone().and(this.clone())), (Verdict::Match, true));
+    assert_eq!(of(&this.clone().and(that.clone())), (Verdict::NoMatch, false));
+    assert_eq!(of(&that.clone().and(this.clone())), (Verdict::NoMatch, false));
+    assert_eq!(of(&this.clone().and(this.clone()).and(that)), (Verdict::NoMatch, false));
+    let all = filter(Criteria::default());
+    assert!(all.clone().and(all.clone()).is_pass_all() && !all.clone().and(this.clone()).is_pass_all());
+    let netns = filter(Criteria { netns: include([7]), ..Criteria::default() });
+    assert!(all.clone().and(netns.clone()).takes_all_of(7) && !all.clone().and(netns.clone()).may_take(8));
+    assert!(!netns.clone().and(this).takes_all_of(7) && netns.and(all).takes_all_of(7));
+}
+
+#[test]
 fn the_value_of_a_prefix_is_complete() {
     let local = List { include: vec![prefix("10.0.0.0/8")], exclude: vec![prefix("10.1.0.0/16")] };
     let addrs = EndLists { local, remote: include([prefix("10.1.2.0/24")]), ..EndLists::default() };

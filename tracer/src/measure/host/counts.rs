@@ -197,7 +197,8 @@ impl Namespace {
     /// Our count up to the last reading, as far as it has come.
     fn up_to_last(&self) -> Option<UpTo> {
         let reading = self.last?;
-        let (from, to) = (slot(reading.from), slot(reading.to));
+        // A recording may claim that it was over before it began.
+        let (from, to) = (slot(reading.from), slot(reading.to.max(reading.from)));
         let (mut certain, mut uncertain) = (self.settled, self.at_start);
         self.slots.range(..from - 1).for_each(|(_, seen)| certain.add(seen));
         self.slots.range(from - 1..=to + 1).for_each(|(_, seen)| uncertain.add(seen));

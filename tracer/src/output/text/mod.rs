@@ -6,7 +6,7 @@ mod endpoint;
 mod groups;
 mod host;
 mod line;
-mod numbers;
+pub(crate) mod numbers;
 mod style;
 mod summary;
 #[cfg(test)]

@@ -6,7 +6,7 @@ const HOUR_S: u64 = 60 * MINUTE_S;
 const DAY_S: u64 = 24 * HOUR_S;
 
 /// `12.3 ms`: three digits that count and a unit; from two minutes on `2m05s`, `3h12m`, `4d03h`.
-pub(super) fn duration(ns: u64) -> String {
+pub(crate) fn duration(ns: u64) -> String {
     let seconds = ns / 1_000_000_000;
     if seconds >= 2 * MINUTE_S {
         return long(seconds);
@@ -38,7 +38,7 @@ fn long(seconds: u64) -> String {
 }
 
 /// `1,234,567`
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -51,12 +51,12 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// `1 SYN`, `2 SYNs`
-pub(super) fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// `999 B`, `1.21 KiB`: three digits that count and a binary unit.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     let steps = (bytes.max(1).ilog2() / 10) as usize;
     let value = bytes as f64 / (1_u64 << (10 * steps)) as f64;
     let unit = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][steps];

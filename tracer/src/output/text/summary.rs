@@ -86,6 +86,8 @@ impl TextOutput {
         }
         if let Some(account) = &summary.account {
             self.account(account, summary.unexplained_holes(), buf);
+        } else {
+            let _ = writeln!(buf, "No account, for the end of the run was not read.");
         }
     }
 

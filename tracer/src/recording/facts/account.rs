@@ -37,7 +37,8 @@ impl AccountFact {
     pub(super) fn of(account: &Account) -> Self {
         let programs = |it: &TracepointAccount| [ProgramFact::of(&it.first), ProgramFact::of(&it.second)];
         let tracepoints = account.tracepoints().into_iter().map(|(name, it)| (name.to_owned(), programs(it))).collect();
-        let entry = |(pair, count): (usize, &u64)| (*count > 0).then_some(((pair >> 4) as u8, (pair & 15) as u8, *count));
+        let entry =
+            |(pair, count): (usize, &u64)| (*count > 0).then_some(((pair >> 4) as u8, (pair & 15) as u8, *count));
         Self {
             tracepoints,
             matrix: account.matrix.iter().enumerate().filter_map(entry).collect(),

@@ -114,7 +114,8 @@ impl CriteriaFact {
             Some(6) => Some(Family::Ipv6),
             Some(_) => return Err(RecordError::Value),
         };
-        let cgroup = |(id, path): &(u64, Option<String>)| WantedCgroup { id: *id, path: path.as_deref().map(Into::into) };
+        let cgroup =
+            |(id, path): &(u64, Option<String>)| WantedCgroup { id: *id, path: path.as_deref().map(Into::into) };
         Ok(Criteria {
             ports: self.ports.lists(|(from, to)| (from <= to).then(|| PortRange::new(*from, *to)))?,
             addrs: self.addrs.lists(|(addr, len)| Prefix::new((*addr).into(), *len))?,

@@ -20,6 +20,14 @@ pub(super) fn monotonic() -> MonotonicNs {
     MonotonicNs(nanoseconds(now).map_or(u64::MAX, i64::cast_unsigned))
 }
 
+/// Both clocks now.
+///
+/// # Errors
+/// [`ClockError`] if the wall clock is outside what 64 bits of nanoseconds hold.
+pub fn now() -> Result<ClockPair, ClockError> {
+    pair().map(|(pair, _)| pair)
+}
+
 /// Both clocks at one moment, and by how much that may be wrong.
 pub(super) fn pair() -> Result<(ClockPair, u64), ClockError> {
     let mut best = reading()?;

@@ -15,7 +15,7 @@ mod symbols;
 mod wakeup;
 
 pub use self::{
-    clock::ClockError,
+    clock::{ClockError, now},
     existing::ExistingError,
     ports::ephemeral_range,
     programs::{LoadError, Programs},

@@ -105,14 +105,6 @@ impl Live {
         })
     }
 
-    /// Both clocks now.
-    ///
-    /// # Errors
-    /// [`ClockError`] if the wall clock is outside what 64 bits of nanoseconds hold.
-    pub fn now(&self) -> Result<ClockPair, ClockError> {
-        clock::pair().map(|(pair, _)| pair)
-    }
-
     /// How many instructions the verifier looked at in each program; empty if the kernel does not say.
     #[must_use]
     pub fn verified_instructions(&self) -> Vec<u32> {

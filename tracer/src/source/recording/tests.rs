@@ -64,10 +64,7 @@ fn random(strategy: impl Strategy<Value = Event>, count: usize) -> Vec<Event> {
 /// Events of sockets, as the frames count them.
 fn count(events: &[Event]) -> u64 {
     let counts = |event: &&Event| {
-        matches!(
-            event,
-            Event::Transition(_) | Event::Reset(_) | Event::Timer(_) | Event::SynAckRetransmitted(_)
-        )
+        matches!(event, Event::Transition(_) | Event::Reset(_) | Event::Timer(_) | Event::SynAckRetransmitted(_))
     };
     events.iter().filter(counts).count() as u64
 }
@@ -131,7 +128,8 @@ fn read_path(path: &Path) -> Result<Read, ReadError> {
 
 /// The segments in a directory, in order.
 fn segments(directory: &Path) -> Vec<PathBuf> {
-    let mut all: Vec<_> = fs::read_dir(directory).expect("a directory").map(|it| it.expect("an entry").path()).collect();
+    let mut all: Vec<_> =
+        fs::read_dir(directory).expect("a directory").map(|it| it.expect("an entry").path()).collect();
     all.sort();
     all
 }

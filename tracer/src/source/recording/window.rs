@@ -1,5 +1,7 @@
 //! Which part of a recording was asked for.
 
+use jiff::{Timestamp, civil, tz::TimeZone};
+
 use super::{Moment, ReadError, Reading, frames::Next, segments::Segment};
 use crate::{
     event::{ClockPair, Event, MonotonicNs, Reset},
@@ -16,22 +18,22 @@ pub(super) struct Window {
 impl Window {
     pub(super) const ALL: Self = Self { from: i64::MIN, to: i64::MAX };
 
-    /// Resolves what was asked for. Moments before the end need the end to be looked for, by the heads of the last segment's
-    /// frames.
+    /// Resolves what was asked for. What is relative to the end needs the end to be looked for, by the heads of the last
+    /// segment's frames.
     pub(super) fn new(what: &Reading, segments: &[Segment]) -> Result<Self, ReadError> {
-        let mut end = None;
-        let mut resolve = |moment: Option<Moment>| -> Result<Option<i64>, ReadError> {
-            Ok(match moment {
-                None => None,
-                Some(Moment::At(ns)) => Some(ns),
-                Some(Moment::BeforeEnd(ns)) => {
-                    let end = match end {
-                        Some(end) => end,
-                        None => *end.insert(last_moment(segments)?),
-                    };
-                    Some(end.saturating_sub_unsigned(ns))
-                }
-            })
+        let mut known = None;
+        let mut end = || match known {
+            Some(end) => Ok(end),
+            None => last_moment(segments).inspect(|end| known = Some(*end)),
+        };
+        let mut resolve = |moment: Option<Moment>| match moment {
+            None => Ok(None),
+            Some(Moment::At(ns)) => Ok(Some(ns)),
+            Some(Moment::BeforeEnd(ns)) => end().map(|end| Some(end.saturating_sub_unsigned(ns))),
+            Some(Moment::TimeOfDay(seconds)) => {
+                let zone = what.zone.clone().unwrap_or(TimeZone::UTC);
+                end().map(|end| last_time_of_day(seconds, end, &zone))
+            }
         };
         Ok(Self { from: resolve(what.since)?.unwrap_or(i64::MIN), to: resolve(what.until)?.unwrap_or(i64::MAX) })
     }
@@ -79,6 +81,18 @@ fn time_of(event: &Event) -> Option<MonotonicNs> {
         Event::Gap(gap) => Some(gap.to),
         Event::SynAckRetransmitted(_) | Event::Clock(_) | Event::Cgroup { .. } | Event::Existing(_) => None,
     }
+}
+
+/// The last time that it was so many seconds past midnight there, not after `end`.
+fn last_time_of_day(seconds: u32, end: i64, zone: &TimeZone) -> Option<i64> {
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let time = civil::time(hour as i8, minute as i8, second as i8, 0);
+    let date = Timestamp::from_nanosecond(end.into()).ok()?.to_zoned(zone.clone()).date();
+    let on = |date: civil::Date| {
+        let moment = date.to_datetime(time).to_zoned(zone.clone()).ok()?;
+        i64::try_from(moment.timestamp().as_nanosecond()).ok()
+    };
+    on(date).filter(|moment| *moment <= end).or_else(|| on(date.yesterday().ok()?))
 }
 
 /// The last moment that the last segment tells of.

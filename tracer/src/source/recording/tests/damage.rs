@@ -60,7 +60,10 @@ fn what_holds_no_frame_is_none() {
     for content in [Vec::new(), b"ESTABLISHED\n".repeat(100_000)] {
         fs::write(&path, content).expect("written");
         let error = read_path(&path).expect_err("no recording").to_string();
-        assert!(error.ends_with("other.trec is not a recording: nothing in it was written by tracer record."), "{error}");
+        assert!(
+            error.ends_with("other.trec is not a recording: nothing in it was written by tracer record."),
+            "{error}"
+        );
     }
 }
 

@@ -37,7 +37,7 @@ fn wall(ns: u64) -> Moment {
 fn window(since: Option<Moment>, until: Option<Moment>) -> (Vec<Event>, Read) {
     let directory = tempfile::tempdir().expect("a directory");
     let events = recorded(directory.path());
-    let what = Reading { paths: vec![directory.path().to_owned()], since, until, follow: false };
+    let what = Reading { paths: vec![directory.path().to_owned()], since, until, ..Reading::default() };
     (events, read(&what).expect("a recording"))
 }
 
@@ -69,4 +69,14 @@ fn the_whole_is_the_whole() {
     let (events, read) = window(Some(wall(0)), Some(wall(60 * SECOND)));
     assert_eq!((read.recorded(), read.ends), (events, vec![Some(end())]));
     assert_eq!(read.runs[0].start.clock, CLOCK);
+}
+
+#[test]
+fn a_time_of_day_is_the_last_one_before_the_end() {
+    // 14:03:07.12 UTC at the start, 14:03:17.12 at the end.
+    let of_day = |hour: u32, minute: u32, second: u32| Some(Moment::TimeOfDay((hour * 60 + minute) * 60 + second));
+    let (events, read) = window(of_day(14, 3, 10), of_day(14, 3, 12));
+    assert_eq!(read.recorded(), events[29..=48]);
+    let (events, read) = window(of_day(14, 4, 0), None);
+    assert_eq!(read.recorded(), events, "yesterday's");
 }
