@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, ebpf, run, storm, test, vm};
+use crate::{bench, check, ebpf, incident, run, storm, test, vm};
 
 /// The project's chores.
 #[derive(Parser)]
@@ -28,6 +28,11 @@ enum Task {
     Bench(bench::Args),
     /// Make a known number of connections over loopback as fast as possible.
     Storm(storm::Args),
+    /// Stage an incident with real traffic in network namespaces, and record it.
+    StageIncident(incident::Args),
+    /// A process of the staged incident.
+    #[command(hide = true)]
+    IncidentPart(incident::part::Args),
     /// Boot other kernels in QEMU and run the kernel tests there.
     Vm(vm::Args),
     /// Make the BPF object from source, and the manifest that says what made it.
@@ -43,6 +48,8 @@ pub(crate) fn main() -> ExitCode {
         Task::ImportCheck => check::imports(),
         Task::Bench(args) => bench::run(&args),
         Task::Storm(args) => storm::run(&args),
+        Task::StageIncident(args) => incident::run(&args),
+        Task::IncidentPart(args) => incident::part::run(&args),
         Task::Vm(args) => vm::run(&args),
         Task::BuildEbpf(args) => ebpf::run(&args),
     };

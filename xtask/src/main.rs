@@ -9,6 +9,7 @@ mod cli;
 mod command;
 mod debian;
 mod ebpf;
+mod incident;
 mod prebuilt;
 mod privilege;
 mod run;
