@@ -10,6 +10,7 @@ mod command;
 mod debian;
 mod ebpf;
 mod fuzz;
+mod incident;
 mod prebuilt;
 mod privilege;
 mod run;
