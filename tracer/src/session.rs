@@ -181,7 +181,7 @@ impl<V: View> Session<V> {
             Keep::User => None,
             Keep::Nothing(user) => Some(user),
         };
-        let confinement = Sandbox { user, readable: self.live.reads() }.enter()?;
+        let confinement = Sandbox { user, readable: self.live.reads(), rotation: None }.enter()?;
         if !confinement.files {
             self.say("this kernel has no Landlock, so files stay within reach while tracer runs.");
         }
