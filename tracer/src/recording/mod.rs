@@ -11,6 +11,9 @@ pub use self::{
 };
 use crate::{account::Account, event::MonotonicNs, filter::Criteria, observation::Start};
 
+/// The first bytes of every file of a recording. No text begins so, and what is sent as text loses the first bit.
+pub const MAGIC: [u8; 8] = *b"\x8aTRCFRM\n";
+
 /// What was recorded: the facts that head a run, the same in each of its segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
