@@ -6,19 +6,24 @@
 
 mod files;
 mod identity;
+mod rotation;
 mod syscalls;
 
 use std::path::PathBuf;
 
-pub use self::identity::User;
+pub(crate) use self::rotation::{NEW_FILE, NEW_FILE_MODE};
+pub use self::{identity::User, rotation::Rotation};
 
 /// What is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sandbox {
+#[derive(Clone, Debug, Default)]
+pub struct Sandbox<'a> {
     /// Become this user.
     pub user: Option<User>,
     /// Files and directories that stay readable, with all below them.
     pub readable: Vec<PathBuf>,
+    /// Where files are made and removed. If that is a directory of those who are given the files, the process becomes them,
+    /// unless it is to become somebody else.
+    pub rotation: Option<Rotation<'a>>,
 }
 
 /// What confines the process now.
@@ -39,6 +44,12 @@ pub enum SandboxError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The user that remains cannot make files where they are to be made.
+    #[error(
+        "cannot go on making files in the directory of the recording without root's power: {0}; record to a directory of \
+         the user that tracer runs as, or --no-sandbox goes on as it is."
+    )]
+    Rotation(std::io::Error),
     /// Landlock refused.
     #[error("cannot give up files: {0}; --no-sandbox goes on without.")]
     Files(landlock::RulesetError),
@@ -53,15 +64,19 @@ pub fn can_confine_files() -> bool {
     files::is_supported()
 }
 
-impl Sandbox {
+impl Sandbox<'_> {
     /// Confines the calling process, for good. It must have no other threads yet: they would stay as they are.
     ///
     /// # Errors
     /// [`SandboxError`] at the first step that fails; the steps before it are done.
     pub fn enter(&self) -> Result<Confinement, SandboxError> {
-        identity::give_up(self.user)?;
-        let files = files::confine(&self.readable).map_err(SandboxError::Files)?;
-        syscalls::confine().map_err(SandboxError::Syscalls)?;
+        let rotation = self.rotation.as_ref();
+        let user = self.user.or_else(|| rotation?.user());
+        identity::give_up(user, rotation.is_some_and(|rotation| rotation.gives_away(user)))?;
+        rotation.map_or(Ok(()), Rotation::check).map_err(|errno| SandboxError::Rotation(errno.into()))?;
+        let directory = rotation.map(|rotation| rotation.directory);
+        let files = files::confine(&self.readable, directory).map_err(SandboxError::Files)?;
+        syscalls::confine(rotation).map_err(SandboxError::Syscalls)?;
         Ok(Confinement { files })
     }
 }

@@ -28,16 +28,13 @@ enum Task {
     Bench(bench::Args),
     /// Make a known number of connections over loopback as fast as possible.
     Storm(storm::Args),
-<<<<<<< HEAD
     /// Feed what reads foreign bytes with any bytes, and see whether it stands that.
     Fuzz(fuzz::Args),
-=======
     /// Stage an incident with real traffic in network namespaces, and record it.
     StageIncident(incident::Args),
     /// A process of the staged incident.
     #[command(hide = true)]
     IncidentPart(incident::part::Args),
->>>>>>> 55cf40b2520db7f306754d66271d29b1a7f271bf
     /// Boot other kernels in QEMU and run the kernel tests there.
     Vm(vm::Args),
     /// Make the BPF object from source, and the manifest that says what made it.
@@ -53,12 +50,9 @@ pub(crate) fn main() -> ExitCode {
         Task::ImportCheck => check::imports(),
         Task::Bench(args) => bench::run(&args),
         Task::Storm(args) => storm::run(&args),
-<<<<<<< HEAD
         Task::Fuzz(args) => fuzz::run(&args),
-=======
         Task::StageIncident(args) => incident::run(&args),
         Task::IncidentPart(args) => incident::part::run(&args),
->>>>>>> 55cf40b2520db7f306754d66271d29b1a7f271bf
         Task::Vm(args) => vm::run(&args),
         Task::BuildEbpf(args) => ebpf::run(&args),
     };

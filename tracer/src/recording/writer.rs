@@ -95,20 +95,21 @@ impl Writer {
             self.flushed = now.monotonic;
         }
         self.write()?;
-        if self.store.is_due(now) { self.rotate(now) } else { Ok(()) }
+        if self.store.is_due(now) {
+            self.rotate(now)?;
+        }
+        Ok(())
     }
 
-    /// Begins the next segment now.
+    /// Begins the next segment now; false if there can be only one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn rotate(&mut self, now: ClockPair) -> Result<(), StoreError> {
+    pub fn rotate(&mut self, now: ClockPair) -> Result<bool, StoreError> {
         self.seal();
         self.write()?;
-        let segment = self.store.segment();
-        self.store.rotate(now)?;
-        if self.store.segment() == segment {
-            return Ok(());
+        if !self.store.rotate(now)? {
+            return Ok(false);
         }
         self.head();
         let kind = std::mem::replace(&mut self.kind, FrameKind::Existing);
@@ -117,7 +118,8 @@ impl Writer {
         }
         self.seal();
         self.kind = kind;
-        self.write()
+        self.write()?;
+        Ok(true)
     }
 
     /// Bytes written so far.

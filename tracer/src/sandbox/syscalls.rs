@@ -1,11 +1,16 @@
 //! Which system calls can be made: seccomp. Everything else fails with EPERM, so that a call which some future library
 //! makes is an error that can be handled and not the end of a run.
 
+use std::{collections::BTreeMap, os::fd::AsRawFd as _};
+
 use libc::c_long;
+use rustix::fs::OFlags;
 use seccompiler::{
     BpfProgram, Error, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter_all_threads,
 };
+
+use super::{NEW_FILE, NEW_FILE_MODE, Rotation, User};
 
 /// Calls that are harmless whatever their arguments: they work on open descriptors, memory and time.
 const ALLOWED: &[c_long] = &[
@@ -68,9 +73,12 @@ const TCGETS: u64 = 0x5401;
 const TIOCGWINSZ: u64 = 0x5413;
 
 /// Confines all threads of the process.
-pub(super) fn confine() -> Result<(), Error> {
+pub(super) fn confine(rotation: Option<&Rotation<'_>>) -> Result<(), Error> {
     let always = ALLOWED.iter().chain(ALLOWED_OLD).map(|call| (*call, Vec::new()));
-    let rules = always.chain(conditional()?).collect();
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = always.chain(conditional()?).collect();
+    for (call, more) in rotation.map(rotating).transpose()?.into_iter().flatten() {
+        rules.entry(call).or_default().extend(more);
+    }
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch)?;
@@ -105,6 +113,27 @@ fn conditional() -> Result<impl Iterator<Item = (c_long, Vec<SeccompRule>)>, Err
         (libc::SYS_socketpair, vec![when(0, SeccompCmpOp::Eq, libc::AF_UNIX.unsigned_abs().into())?]),
     ]
     .into_iter())
+}
+
+/// Calls that make and remove files, with the arguments that this takes. Where a file is made, its path may still lead
+/// anywhere: that is for Landlock to refuse.
+fn rotating(rotation: &Rotation<'_>) -> Result<Vec<(c_long, Vec<SeccompRule>)>, Error> {
+    let directory = (0, SeccompCmpOp::Eq, rotation.directory.as_raw_fd().unsigned_abs().into());
+    let mode = u64::from(NEW_FILE_MODE.bits());
+    let any_size = u64::from(!OFlags::LARGEFILE.bits());
+    let make =
+        [directory.clone(), (2, SeccompCmpOp::MaskedEq(any_size), NEW_FILE.bits().into()), (3, SeccompCmpOp::Eq, mode)];
+    let mut calls = vec![
+        (libc::SYS_fchmod, vec![when(1, SeccompCmpOp::Eq, mode)?]),
+        (libc::SYS_flock, Vec::new()),
+        (libc::SYS_openat, vec![with_arguments(&make)?]),
+        (libc::SYS_unlinkat, vec![with_arguments(&[directory, (2, SeccompCmpOp::Eq, 0)])?]),
+    ];
+    if let Some(User { uid, gid }) = rotation.owner {
+        let owner = [(1, SeccompCmpOp::Eq, uid.into()), (2, SeccompCmpOp::Eq, gid.into())];
+        calls.push((libc::SYS_fchown, vec![with_arguments(&owner)?]));
+    }
+    Ok(calls)
 }
 
 /// A rule for one argument.

@@ -114,8 +114,8 @@ impl<'a, V: View> Session<'a, V> {
             Keep::User => None,
             Keep::Nothing(user) => Some(user),
         };
-        // WRITABLE: here goes `self.recorder.as_ref().and_then(Recorder::directory)`, in which segments are made and removed.
-        let confinement = Sandbox { user, readable: self.live.reads() }.enter()?;
+        let rotation = self.recorder.as_ref().and_then(Recorder::rotation);
+        let confinement = Sandbox { user, readable: self.live.reads(), rotation }.enter()?;
         if !confinement.files {
             self.say("this kernel has no Landlock, so files stay within reach while tracer runs.");
         }

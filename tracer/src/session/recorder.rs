@@ -2,7 +2,7 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::progress::Progress;
@@ -13,6 +13,7 @@ use crate::{
     observation::Start,
     output::numbers::{bytes, counted, duration, grouped},
     recording::{End, Run, Store, StoreError, Writer},
+    sandbox::Rotation,
 };
 
 /// How often a person is told how it goes, nanoseconds.
@@ -65,18 +66,14 @@ impl Recorder {
         self.writer.tick(now)
     }
 
-    /// The directory in which it goes on making and removing segments, if it does.
-    pub(super) fn directory(&self) -> Option<&Path> {
-        self.writer.store().directory()
+    /// What the sandbox must leave it, if it goes on making and removing segments.
+    pub(super) fn rotation(&self) -> Option<Rotation<'_>> {
+        self.writer.store().rotation()
     }
 
     /// Begins the next segment; false if there can be only one.
     pub(super) fn rotate(&mut self, now: ClockPair) -> Result<bool, StoreError> {
-        let rotates = self.directory().is_some();
-        if rotates {
-            self.writer.rotate(now)?;
-        }
-        Ok(rotates)
+        self.writer.rotate(now)
     }
 
     /// Whether it is time to say how it goes.

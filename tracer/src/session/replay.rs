@@ -31,7 +31,7 @@ pub(super) fn run<V: View>(
     quiet: bool,
 ) -> Result<Status, Failure> {
     let progress = (may_show_progress(stage) && !quiet).then(Progress::new).flatten();
-    Sandbox { user: None, readable: files::readable(reading) }.enter()?;
+    Sandbox { readable: files::readable(reading), ..Sandbox::default() }.enter()?;
     let recording = Recording::open(reading)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -6,7 +6,7 @@ use std::{
     net::{TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -29,20 +29,20 @@ use crate::{
 };
 
 /// `nobody` on every distribution.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 fn listen_and_close() {
     drop(TcpListener::bind("127.0.0.1:0").expect("listener"));
 }
 
 /// The lines of `/proc/PID/task/TID/status` that tell of privilege, of each thread.
-fn statuses(pid: u32) -> Vec<String> {
+pub(crate) fn statuses(pid: u32) -> Vec<String> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("threads");
     let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).expect("status");
     tasks.map(|task| status(task.expect("a thread"))).collect()
 }
 
-fn field<'a>(status: &'a str, name: &str) -> Vec<&'a str> {
+pub(crate) fn field<'a>(status: &'a str, name: &str) -> Vec<&'a str> {
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap_or_else(|| panic!("no {name} in {status}")).split_whitespace().collect()
 }
@@ -84,17 +84,18 @@ fn without_the_sandbox_everything_is_kept_and_that_is_said() {
     assert!(status.success(), "{status} {:#?}", trace.seen.last());
 }
 
-/// This program again, running [`inside`] only.
-fn run_inside() -> Child {
+/// This program again, running an ignored test only.
+pub(crate) fn alone(test: &str) -> Command {
     let mut again = Command::new(std::env::current_exe().expect("this program"));
-    again.args(["--ignored", "--exact", "sandbox::inside", "--nocapture"]).stdout(Stdio::piped()).spawn().expect("it")
+    again.args(["--ignored", "--exact", test, "--nocapture"]).stdout(Stdio::piped());
+    again
 }
 
 #[test]
 fn what_is_given_up_fails_and_the_stream_goes_on() {
     isolated!();
     let _namespace = Namespace::enter();
-    let mut child = run_inside();
+    let mut child = alone("sandbox::inside").spawn().expect("it");
     let stdout = BufReader::new(child.stdout.take().expect("stdout"));
     for line in stdout.lines() {
         if line.expect("text").contains("confined") {
@@ -122,7 +123,7 @@ fn inside() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
     let address = listener.local_addr().expect("address");
     let this_program = std::env::current_exe().expect("this program");
-    let confinement = Sandbox { user: None, readable: live.reads() }.enter().expect("it is confined");
+    let confinement = Sandbox { readable: live.reads(), ..Sandbox::default() }.enter().expect("it is confined");
 
     aya::sys::is_map_supported(aya::maps::MapType::Array).expect_err("no map is created");
     aya::sys::is_program_supported(aya::programs::ProgramType::SocketFilter).expect_err("no program is loaded");
