@@ -1,6 +1,9 @@
 //! Recordings: what is read, and where one is written.
 
-use std::{env, path::PathBuf};
+use std::{
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
 
 use jiff::tz::TimeZone;
 
@@ -50,9 +53,14 @@ pub(super) fn destination(path: PathBuf, privilege: Keep) -> Result<Destination,
     if path.as_os_str() == "-" {
         return Err(ConfigError::value("--write", "-", Problem::NotAFile));
     }
-    let segment_bytes = path.is_dir().then_some(SEGMENT_BYTES);
+    let segment_bytes = is_directory(&path).then_some(SEGMENT_BYTES);
     let limits = Limits { segment_bytes, ..Limits::default() };
     Ok(Destination { path, limits, owner: owner(privilege) })
+}
+
+/// Whether it is one, or is to be made.
+fn is_directory(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().as_bytes().ends_with(b"/")
 }
 
 /// The same with limits of its own.
@@ -65,7 +73,7 @@ pub(super) fn limited(path: PathBuf, segments: SegmentArgs, privilege: Keep) -> 
         ("--keep-size", &keep_size),
         ("--keep-time", &keep_time),
     ];
-    if let Some((flag, _)) = given.into_iter().find(|(_, text)| text.is_some() && !destination.path.is_dir()) {
+    if let Some((flag, _)) = given.into_iter().find(|(_, text)| text.is_some() && !is_directory(&destination.path)) {
         return Err(ConfigError::NoDirectory { flag, path: destination.path });
     }
     let size = |flag, text: Option<String>| text.map(|text| items::one(flag, &text, quantity::disk_bytes)).transpose();
@@ -90,10 +98,8 @@ pub(super) fn limited(path: PathBuf, segments: SegmentArgs, privilege: Keep) -> 
 /// Whose the recording is: of the user that tracer becomes, for that one makes the later segments; else of whoever called
 /// sudo. `None`: of the user that tracer is.
 fn owner(privilege: Keep) -> Option<User> {
-    let id = |name| env::var(name).ok()?.parse().ok();
     match privilege {
         Keep::Nothing(user) => Some(user),
-        _ if !rustix::process::geteuid().is_root() => None,
-        _ => Some(User { uid: id("SUDO_UID")?, gid: id("SUDO_GID")? }),
+        _ => User::behind_sudo(),
     }
 }

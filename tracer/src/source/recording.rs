@@ -142,6 +142,8 @@ pub struct Recording {
     segments: VecDeque<Segment>,
     current: Option<(Segment, Frames)>,
     run: Option<Progress>,
+    /// The last thing that was read is the end of a run.
+    has_ended: bool,
     /// What was read and not told yet.
     ready: VecDeque<Told>,
     damage: Damage,
@@ -184,6 +186,7 @@ impl Recording {
             current: None,
             of: None,
             run: None,
+            has_ended: false,
             ready: VecDeque::new(),
             damage: Damage::default(),
             decoder: Decoder::new(),
@@ -269,7 +272,7 @@ impl Recording {
 
     /// Whether the end of the current file is not the end of the run: it is still being written, or goes on in another file.
     fn waits(&mut self) -> Result<bool, ReadError> {
-        if !self.what.follow || !self.segments.is_empty() || self.run.is_none() {
+        if !self.what.follow || !self.segments.is_empty() || self.has_ended {
             return Ok(false);
         }
         let current = self.path();
@@ -284,6 +287,7 @@ impl Recording {
         if self.run.as_ref().is_some_and(|run| run.id() != head.run) {
             self.end_run(None);
         }
+        self.has_ended = false;
         let run = self.run.get_or_insert_with(|| Progress::new(head));
         if run.has_passed(head) {
             self.count(HEAD as u64 + u64::from(head.stored));
@@ -363,7 +367,10 @@ impl Recording {
     fn end(&mut self, head: &FrameHead) -> Result<(), ReadError> {
         if self.content(head)? {
             match read_end(&self.block) {
-                Ok(end) => self.end_run(Some(end)),
+                Ok(end) => {
+                    self.has_ended = true;
+                    self.end_run(Some(end));
+                }
                 Err(_) => self.count(head.stored.into()),
             }
         }

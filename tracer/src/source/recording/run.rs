@@ -80,8 +80,8 @@ impl Progress {
     /// A frame was read.
     pub(super) fn passes(&mut self, head: &FrameHead) {
         self.sequence = head.sequence.saturating_add(1);
-        self.read = head.before.saturating_add(head.events.into());
         if head.kind == FrameKind::Events {
+            self.read = head.before.saturating_add(head.events.into());
             self.read_to = head.to;
         }
     }
