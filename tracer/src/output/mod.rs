@@ -1,8 +1,12 @@
 //! What the core concluded, as bytes: one module a format. Formatting is pure; [`Sink`] does the writing.
 
 mod errno;
+mod events;
 mod json;
 mod matrix;
+mod members;
+mod names;
+mod plain;
 mod sink;
 mod text;
 mod time;
