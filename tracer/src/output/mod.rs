@@ -1,5 +1,6 @@
 //! What the core concluded, as bytes: one module a format. Formatting is pure; [`Sink`] does the writing.
 
+mod csv;
 mod errno;
 mod events;
 mod json;
@@ -16,6 +17,7 @@ use std::env;
 use jiff::tz::TimeZone;
 
 pub use self::{
+    csv::CsvOutput,
     json::{JsonOutput, SCHEMA},
     sink::{Sink, SinkError},
     text::{Form, TextOptions, TextOutput},
@@ -34,6 +36,8 @@ pub enum Output {
     Text(Box<TextOutput>),
     /// One object a line.
     Json(Box<JsonOutput>),
+    /// One row an event.
+    Csv(Box<CsvOutput>),
 }
 
 impl Output {
@@ -53,11 +57,18 @@ impl Output {
         }
     }
 
+    /// CSV: not one of the formats to watch, but to export.
+    #[must_use]
+    pub fn csv() -> Self {
+        Self::Csv(Box::default())
+    }
+
     /// Appends what heads the output.
     pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
         match self {
             Self::Text(text) => text.start(start, buf),
             Self::Json(json) => json.start(start, buf),
+            Self::Csv(csv) => csv.start(start, buf),
         }
     }
 
@@ -66,6 +77,7 @@ impl Output {
         match self {
             Self::Text(text) => text.observe(observation, buf),
             Self::Json(json) => json.observe(observation, buf),
+            Self::Csv(csv) => csv.observe(observation, buf),
         }
     }
 }
