@@ -38,7 +38,7 @@ pub fn doctor(speech: Speech) -> Result<Status, Failure> {
     let report = Report::new(examine(), speech.verbose);
     let shown = match speech.format {
         Format::Json => report.json()?,
-        Format::Text => report.text(is_coloured(speech.color, io::stdout().is_terminal())),
+        Format::Text | Format::Csv => report.text(is_coloured(speech.color, io::stdout().is_terminal())),
     };
     match Sink::open(None).and_then(|mut sink| sink.write_all(shown.as_bytes())) {
         Ok(()) | Err(SinkError::Closed) => {}

@@ -96,6 +96,9 @@ pub enum Format {
     Text,
     /// One object a line.
     Json,
+    /// One row an event: only to export.
+    #[value(skip)]
+    Csv,
 }
 
 /// When text is coloured.

@@ -206,8 +206,7 @@ fn exported(args: &ExportedArgs) -> Result<Format, ConfigError> {
     match args.to {
         _ if args.format.is_some() => Err(ConfigError::ExportFormat),
         ExportFormat::Ndjson => Ok(Format::Json),
-        // CSV: here goes `Ok(Format::Csv)`, which no --format takes (`#[value(skip)]`), for `Output::new`.
-        ExportFormat::Csv => Err(ConfigError::NoCsv),
+        ExportFormat::Csv => Ok(Format::Csv),
     }
 }
 

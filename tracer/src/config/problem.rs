@@ -55,9 +55,6 @@ pub enum ConfigError {
     /// There are other formats to export to than to print.
     #[error("--format: an export has formats of its own; give --to ndjson or --to csv.")]
     ExportFormat,
-    /// Not built yet.
-    #[error("--to csv: this version of tracer cannot write it yet; --to ndjson has everything.")]
-    NoCsv,
     /// A list is too long for the kernel side.
     #[error(transparent)]
     TooMany(#[from] TooMany),

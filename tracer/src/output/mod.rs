@@ -1,8 +1,13 @@
 //! What the core concluded, as bytes: one module a format. Formatting is pure; [`Sink`] does the writing.
 
+mod csv;
 mod errno;
+mod events;
 mod json;
 mod matrix;
+mod members;
+mod names;
+mod plain;
 mod sink;
 mod text;
 mod time;
@@ -13,6 +18,7 @@ use jiff::tz::TimeZone;
 
 pub(crate) use self::text::numbers;
 pub use self::{
+    csv::CsvOutput,
     json::{JsonOutput, SCHEMA},
     sink::{Sink, SinkError},
     text::{Form, TextOptions, TextOutput},
@@ -31,16 +37,20 @@ pub enum Output {
     Text(Box<TextOutput>),
     /// One object a line.
     Json(Box<JsonOutput>),
+    /// One row an event.
+    Csv(Box<CsvOutput>),
     /// Nothing.
     Silent,
 }
 
 impl Output {
-    /// The format that was asked for, text of this form (`None`: no text), in this host's zone, coloured if that was asked for or a person looks at it.
+    /// The format that was asked for; text of this form (`None`: no text), in this host's zone, coloured if that was asked for
+    /// or a person looks at it.
     #[must_use]
     pub fn new(speech: Speech, form: Option<Form>, numeric: bool, services: Services, is_terminal: bool) -> Self {
         match (speech.format, form) {
             (Format::Json, _) => Self::Json(Box::default()),
+            (Format::Csv, _) => Self::Csv(Box::default()),
             (Format::Text, None) => Self::Silent,
             (Format::Text, Some(form)) => Self::Text(Box::new(TextOutput::new(TextOptions {
                 zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
@@ -58,6 +68,7 @@ impl Output {
         match self {
             Self::Text(text) => text.start(start, buf),
             Self::Json(json) => json.start(start, buf),
+            Self::Csv(csv) => csv.start(start, buf),
             Self::Silent => {}
         }
     }
@@ -67,6 +78,7 @@ impl Output {
         match self {
             Self::Text(text) => text.observe(observation, buf),
             Self::Json(json) => json.observe(observation, buf),
+            Self::Csv(csv) => csv.observe(observation, buf),
             Self::Silent => {}
         }
     }

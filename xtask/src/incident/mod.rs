@@ -43,7 +43,7 @@ const QUIET: Duration = Duration::from_millis(300);
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Record to this file, which must not be there yet.
-    #[arg(short, long, value_name = "PATH", default_value = "target/incident.ndjson")]
+    #[arg(short, long, value_name = "PATH", default_value = "target/incident.trec")]
     output: PathBuf,
     /// Play on, and keep the recording, if a scene does not come off or records were lost.
     #[arg(long)]

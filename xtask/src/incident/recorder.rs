@@ -41,7 +41,7 @@ impl Drop for Recorder {
 /// How the incident is recorded.
 fn recording(tracer: &Path, output: &Path, namespaces: &str) -> Command {
     let mut command = Command::new(tracer);
-    command.args(["watch", "--format", "json", "-o"]).arg(output);
+    command.args(["record", "-w"]).arg(output);
     command.args(["--netns", namespaces, "--duration", LONGEST]);
     command
 }

@@ -1,4 +1,4 @@
-//! The rare objects: start, gap, summary.
+//! The rare objects: start and summary.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,16 @@ use super::{
     host::HostObject,
 };
 use crate::{
-    event::{Gap, MonotonicNs},
+    event::MonotonicNs,
     figures::Summary,
     observation::{Feature, Start},
-    output::time::{WallClock, push_fraction},
+    output::{plain::push_moment, time::WallClock},
 };
 
 pub(super) fn timestamp(clock: &mut WallClock, time: MonotonicNs) -> String {
     let (seconds, nanoseconds) = clock.split(time);
-    let mut text = seconds.as_bytes().to_vec();
-    push_fraction(&mut text, nanoseconds, 9);
-    text.push(b'Z');
+    let mut text = Vec::new();
+    push_moment(&mut text, seconds, nanoseconds);
     String::from_utf8(text).unwrap_or_default()
 }
 
@@ -63,24 +62,6 @@ impl<'a> StartObject<'a> {
             filters: &start.filters,
             features: start.features.iter().map(feature).collect(),
         }
-    }
-}
-
-#[derive(Serialize)]
-pub(super) struct GapObject {
-    r#type: &'static str,
-    ts: String,
-    lost: u64,
-    from: String,
-    to: String,
-    stage: &'static str,
-}
-
-impl GapObject {
-    pub(super) fn new(gap: &Gap, clock: &mut WallClock) -> Self {
-        let to = timestamp(clock, gap.to);
-        let from = timestamp(clock, gap.from);
-        Self { r#type: "gap", ts: to.clone(), lost: gap.lost, from, to, stage: gap.stage.name() }
     }
 }
 

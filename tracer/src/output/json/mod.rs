@@ -4,85 +4,53 @@ mod account;
 mod figures;
 mod groups;
 mod host;
-mod line;
-mod members;
+mod object;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
-use super::time::WallClock;
-use crate::{
-    container::container_id,
-    observation::{Observation, Start},
-};
+use self::object::Object;
+use super::events::Events;
+use crate::observation::{Observation, Start};
 
 /// Version of the contract; names are stable within it.
 pub const SCHEMA: u32 = 1;
 
-/// Cgroup paths remembered at most; beyond it `cgroup` is null.
-const CGROUPS: usize = 262_144;
-
 /// The JSON format.
 #[derive(Clone, Debug)]
 pub struct JsonOutput {
-    clock: WallClock,
-    cgroups: HashMap<u64, Cgroup>,
-}
-
-/// What is said of a cgroup, quoted and escaped once.
-#[derive(Clone, Debug)]
-struct Cgroup {
-    path: Box<[u8]>,
-    /// `null` outside of containers.
-    container: Box<[u8]>,
+    events: Events,
 }
 
 impl Default for JsonOutput {
     fn default() -> Self {
-        Self { clock: WallClock::rfc3339(), cgroups: HashMap::new() }
+        Self { events: Events::new(quoted) }
     }
 }
 
 impl JsonOutput {
     /// Appends the `start` object.
     pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
-        self.clock.set(start.clock);
-        push_line(buf, &figures::StartObject::new(start, &mut self.clock));
+        self.events.clock.set(start.clock);
+        push_line(buf, &figures::StartObject::new(start, &mut self.events.clock));
     }
 
     /// Appends an object, or takes note of a fact for later ones.
     pub fn observe(&mut self, observation: &Observation, buf: &mut Vec<u8>) {
         match observation {
-            Observation::Clock(pair) => self.clock.set(*pair),
-            Observation::Cgroup { id, path } => self.learn(*id, path),
-            Observation::Transition(observed) => self.transition(observed, buf),
-            Observation::Anomaly(anomaly) => self.anomaly(anomaly, buf),
-            Observation::Handshake(handshake) => self.handshake(handshake, buf),
-            Observation::Reset(reset) => self.reset(reset, buf),
-            Observation::Namespace(_) | Observation::Existing(_) | Observation::Closed(_) => {}
-            Observation::TimeWait(time_wait) => self.time_wait(time_wait, buf),
-            Observation::Connection(connection) => self.connection(connection, buf),
-            Observation::Gap(gap) => push_line(buf, &figures::GapObject::new(gap, &mut self.clock)),
             Observation::Summary(summary) => {
-                push_line(buf, &figures::SummaryObject::new(summary, &mut self.clock));
+                push_line(buf, &figures::SummaryObject::new(summary, &mut self.events.clock));
             }
+            _ => self.events.observe(observation, &mut Object(buf)),
         }
     }
+}
 
-    fn learn(&mut self, id: u64, path: &str) {
-        if self.cgroups.len() < CGROUPS || self.cgroups.contains_key(&id) {
-            let quoted = |text: Option<&str>| {
-                let mut json = Vec::new();
-                members::Value::push(&text.map(|text| members::Text(text.as_bytes())), &mut json);
-                json.into_boxed_slice()
-            };
-            let cgroup = Cgroup { path: quoted(Some(path)), container: quoted(container_id(path)) };
-            self.cgroups.insert(id, cgroup);
-        }
-    }
+fn quoted(text: &str) -> Box<[u8]> {
+    let mut json = Vec::new();
+    object::push_text(&mut json, text.as_bytes());
+    json.into_boxed_slice()
 }
 
 fn push_line(buf: &mut Vec<u8>, object: &impl Serialize) {

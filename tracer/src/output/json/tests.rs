@@ -5,13 +5,11 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{
-    JsonOutput,
-    members::{Text, Value as _},
-};
+use super::{JsonOutput, object::push_text};
 use crate::{
     event::TcpState::{Established, SynSent},
     observation::{Observation, ObservedTransition, OwnerSource},
+    output::plain::push_number,
     samples::{change, conclusions, owner, start, story, summary, troubled},
 };
 
@@ -98,6 +96,16 @@ fn a_reset_has_its_direction_and_its_reason() {
             { "direction": "sent", "reason": "NO_SOCKET", "initiator": "local", "state": null },
         ])
     );
+}
+
+#[test]
+fn a_reason_is_escaped_for_a_recording_may_say_anything() {
+    let mut conclusions = conclusions();
+    let resets = conclusions.iter_mut().filter_map(|it| if let Observation::Reset(it) = it { Some(it) } else { None });
+    resets.for_each(|reset| reset.reason = Some("\u{1b}\"}\n{".into()));
+    let seen = print(&conclusions);
+    let reset = seen.iter().find(|object| object["type"] == "reset").expect("one");
+    assert_eq!(reset["reason"], "\u{1b}\"}\n{");
 }
 
 #[test]
@@ -251,7 +259,7 @@ fn the_summary_holds_every_term_of_the_account() {
 #[test]
 fn what_a_terminal_would_obey_is_escaped() {
     let mut buf = Vec::new();
-    Text("\u{1b}\u{9b}\u{7f}ä\\\"\n".as_bytes()).push(&mut buf);
+    push_text(&mut buf, "\u{1b}\u{9b}\u{7f}ä\\\"\n".as_bytes());
     assert_eq!(String::from_utf8_lossy(&buf), "\"\\u001b\\u009b\\u007fä\\\\\\\"\\u000a\"");
 }
 
@@ -270,7 +278,7 @@ proptest! {
     #[test]
     fn numbers_are_what_serde_would_write(number in any::<u64>()) {
         let mut buf = Vec::new();
-        Some(number).push(&mut buf);
+        push_number(&mut buf, number);
         prop_assert_eq!(buf, serde_json::to_vec(&number).expect("a number"));
     }
 }

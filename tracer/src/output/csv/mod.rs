@@ -1,0 +1,41 @@
+//! One row an event, RFC 4180, safe to open in a spreadsheet. Docs: `docs/csv.md`.
+
+mod row;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use self::row::Row;
+use super::events::Events;
+use crate::observation::{Observation, Start};
+
+/// The CSV format: the events of JSON as one wide table. It has no figures.
+#[derive(Clone, Debug)]
+pub struct CsvOutput {
+    events: Events,
+    row: Row,
+    /// The table has its header: several runs are one table.
+    is_headed: bool,
+}
+
+impl Default for CsvOutput {
+    fn default() -> Self {
+        Self { events: Events::new(text::prepare), row: Row::default(), is_headed: false }
+    }
+}
+
+impl CsvOutput {
+    /// Appends the names of the columns.
+    pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
+        self.events.clock.set(start.clock);
+        if !std::mem::replace(&mut self.is_headed, true) {
+            Row::header().write(buf);
+        }
+    }
+
+    /// Appends a row, or takes note of a fact for later ones.
+    pub fn observe(&mut self, observation: &Observation, buf: &mut Vec<u8>) {
+        self.events.observe(observation, &mut self.row);
+        self.row.write(buf);
+    }
+}
