@@ -46,7 +46,7 @@ fn map(kind: MapType) -> Outcome {
 fn programs(kernel: &Resolved) -> Result<(Vec<u32>, Option<String>), Box<dyn Error>> {
     let filter = Filter::new(Criteria::default())?.compile(ephemeral_range());
     let options = Options { kernel, filter: &filter, ring_bytes: RING_BYTES, time_wait: true, kernel_log: None };
-    let mut live = Live::start(&options)?;
+    let mut live = Live::start(&options, |_| true)?;
     let existing = live.existing().err().map(|error| error.reason());
     Ok((live.verified_instructions(), existing))
 }

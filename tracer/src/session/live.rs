@@ -47,14 +47,15 @@ pub(super) fn run<V: View>(
     quiet: bool,
 ) -> Result<Status, Failure> {
     let tables = asked.filter.compile(live::ephemeral_range());
-    let live = Live::start(&live::Options {
+    let options = live::Options {
         kernel: &ready.members,
         filter: &tables,
         ring_bytes: how.resources.ring_bytes,
         time_wait: how.resources.time_wait,
         kernel_log: how.resources.kernel_log.map(Into::into),
-    })
-    .map_err(|error| match error {
+    };
+    let wants = |netns| asked.filter.may_take(netns);
+    let live = Live::start(&options, wants).map_err(|error| match error {
         LiveError::Load(_) => Failure::machine(doctor::explain(&error)),
         other => other.into(),
     })?;

@@ -72,7 +72,7 @@ fn traced<T>(namespace: &Namespace, act: impl FnOnce() -> T) -> (T, Vec<Transiti
     let filter = Filter::new(Criteria::default()).expect("no lists").compile(live::ephemeral_range());
     let kernel = preflight().expect("a machine that can").members;
     let options = Options { kernel: &kernel, filter: &filter, ring_bytes: 1 << 20, time_wait: true, kernel_log: None };
-    let mut live = Live::start(&options).expect("it loads");
+    let mut live = Live::start(&options, |_| true).expect("it loads");
     let outcome = act();
     let mut transitions = Vec::new();
     let account = live.finish(|events| {

@@ -17,6 +17,7 @@ mod lifecycle;
 #[path = "../kernel_storm/over_init.rs"]
 mod over_init;
 mod owner;
+mod recording;
 mod reset;
 mod rotation;
 mod sandbox;

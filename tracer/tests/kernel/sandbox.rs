@@ -119,7 +119,7 @@ fn inside() {
     let filter = Filter::new(Criteria::default()).expect("no lists").compile(live::ephemeral_range());
     let kernel = preflight().expect("a machine that can").members;
     let options = Options { kernel: &kernel, filter: &filter, ring_bytes: 1 << 20, time_wait: true, kernel_log: None };
-    let mut live = Live::start(&options).expect("it loads");
+    let mut live = Live::start(&options, |_| true).expect("it loads");
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
     let address = listener.local_addr().expect("address");
     let this_program = std::env::current_exe().expect("this program");
@@ -127,7 +127,7 @@ fn inside() {
 
     aya::sys::is_map_supported(aya::maps::MapType::Array).expect_err("no map is created");
     aya::sys::is_program_supported(aya::programs::ProgramType::SocketFilter).expect_err("no program is loaded");
-    assert!(Live::start(&options).is_err(), "nothing is attached");
+    assert!(Live::start(&options, |_| true).is_err(), "nothing is attached");
     let refused = |what: std::io::Result<()>, why| {
         let error = what.expect_err(why);
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{why}: {error}");

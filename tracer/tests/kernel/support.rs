@@ -130,6 +130,12 @@ impl Trace {
         Self::spawn(Command::new(env!("CARGO_BIN_EXE_tracer")), "summary", &[&["--netns", &netns], args].concat())
     }
 
+    /// Starts `tracer record` on this namespace only.
+    pub(crate) fn record(namespace: &Namespace, args: &[&str]) -> Self {
+        let netns = namespace.inode.to_string();
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_tracer")), "record", &[&["--netns", &netns], args].concat())
+    }
+
     /// Starts it with a way of its own to start tracer.
     pub(crate) fn run(tracer: Command, args: &[&str]) -> Self {
         Self::spawn(tracer, "watch", args)

@@ -81,14 +81,14 @@ enum Kept {
 }
 
 impl Namespaces {
-    /// Finds those that processes are in.
-    pub(super) fn open() -> Self {
+    /// Finds those that processes are in, of those that are wanted.
+    pub(super) fn open(wants: impl Fn(u32) -> bool) -> Self {
         let own = fs::metadata("/proc/self/ns/net").map_or(0, |metadata| metadata.ino());
         let mut found: Vec<_> = processes().into_iter().collect();
         found.sort_by_key(|(inode, pids)| (*inode != own, pids.first().copied()));
         let mut namespaces = Self { known: Vec::new(), unread: Vec::new(), read: None };
         for (inode, pids) in found {
-            let Ok(number) = u32::try_from(inode) else { continue };
+            let Some(number) = u32::try_from(inode).ok().filter(|number| wants(*number)) else { continue };
             let places: Vec<_> = pids.iter().filter_map(|pid| Place::open(*pid, inode)).take(PLACES).collect();
             let unread = &mut namespaces.unread;
             match (namespaces.known.len() < NAMESPACES, places.is_empty()) {

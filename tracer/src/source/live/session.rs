@@ -81,11 +81,11 @@ struct Losses {
 }
 
 impl Live {
-    /// Loads, attaches, and starts the account.
+    /// Loads, attaches, and starts the account. Only namespaces that `wants` takes are asked for what they say of themselves.
     ///
     /// # Errors
     /// [`LiveError`] if the kernel refuses any step; nothing is left attached then.
-    pub fn start(options: &Options<'_>) -> Result<Self, LiveError> {
+    pub fn start(options: &Options<'_>, wants: impl Fn(u32) -> bool) -> Result<Self, LiveError> {
         let mut attached = options.attach()?;
         let kernel_log = match options.kernel_log {
             Some(_) => Some(aya_log::EbpfLogger::init(&mut attached.ebpf)?),
@@ -96,7 +96,7 @@ impl Live {
             attached,
             kernel_log,
             cgroups: Cgroups::open(now),
-            namespaces: Namespaces::open(),
+            namespaces: Namespaces::open(wants),
             reset_reasons: options.kernel.reset_reasons.clone(),
             clock: None,
             unconvertible: 0,
