@@ -147,6 +147,8 @@ pub struct Recording {
     /// What was read and not told yet.
     ready: VecDeque<Told>,
     damage: Damage,
+    /// No frame was found since.
+    is_damaged_here: bool,
     decoder: Decoder,
     decompressor: Decompressor<'static>,
     /// Memory that is used again.
@@ -189,6 +191,7 @@ impl Recording {
             has_ended: false,
             ready: VecDeque::new(),
             damage: Damage::default(),
+            is_damaged_here: false,
             decoder: Decoder::new(),
             decompressor: Decompressor::new().map_err(ReadError::Decompress)?,
             block: Vec::with_capacity(MAX_BYTES),
@@ -256,12 +259,14 @@ impl Recording {
 
     fn leave_segment(&mut self) {
         self.read += self.current.take().map_or(0, |(_, frames)| frames.taken());
+        self.is_damaged_here = false;
     }
 
-    /// Counts damage.
+    /// Counts damage. A frame that is not what was written and what it takes to find the next one are one place.
     fn count(&mut self, bytes: u64) {
-        self.damage.places += 1;
+        self.damage.places += u64::from(!self.is_damaged_here);
         self.damage.bytes += bytes;
+        self.is_damaged_here = true;
     }
 
     /// Takes note of a frame of which only the head is there.
@@ -288,6 +293,7 @@ impl Recording {
             self.end_run(None);
         }
         self.has_ended = false;
+        self.is_damaged_here = false;
         let run = self.run.get_or_insert_with(|| Progress::new(head));
         if run.has_passed(head) {
             self.count(HEAD as u64 + u64::from(head.stored));

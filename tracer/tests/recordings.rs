@@ -1,0 +1,123 @@
+//! Recordings of every version of the format, and damaged ones, as the command shows them: no privilege, no kernel.
+
+use std::{fs, path::Path};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// Each connection of a few kinds, by version of the format.
+const VERSIONS: [&str; 1] = ["tests/recordings/v1.trec"];
+/// The sample that README shows.
+const INCIDENT: &str = "../docs/incident.trec";
+
+/// Exit status, standard output and standard error, in UTC.
+fn run(args: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
+    let mut tracer = Command::new(env!("CARGO_BIN_EXE_tracer"));
+    let output = tracer.env("TZ", "UTC").args(args).write_stdin(input).output().expect("tracer runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn objects(json: &str) -> Vec<Value> {
+    json.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
+}
+
+fn count(objects: &[Value], kind: &str) -> usize {
+    objects.iter().filter(|object| object["type"] == kind).count()
+}
+
+#[test]
+fn every_version_reads_as_it_did() {
+    for path in VERSIONS {
+        let (status, lines, said) = run(&["watch", "-n", "-r", path], b"");
+        assert_eq!((status, said.as_str()), (Some(0), ""), "{path}");
+        insta::assert_snapshot!("lines", lines, path);
+        let (status, json, _) = run(&["watch", "--format", "json", "-r", path], b"");
+        let objects = objects(&json);
+        let kinds = ["start", "transition", "handshake", "reset", "connection", "time_wait", "summary"];
+        let counts = kinds.map(|kind| count(&objects, kind));
+        assert_eq!((status, counts), (Some(0), [1, 20, 4, 4, 5, 0, 1]), "{path}");
+        assert_eq!(objects.last().expect("a summary")["account"]["closes"], true, "{path}");
+    }
+}
+
+#[test]
+fn the_sample_incident_tells_its_story() {
+    let (status, figures, said) = run(&["summary", "-n", "-r", INCIDENT], b"");
+    assert_eq!((status, said.as_str()), (Some(0), ""));
+    insta::assert_snapshot!("incident", figures);
+}
+
+#[test]
+fn a_filter_finds_in_a_recording_what_it_would_have_found_live() {
+    let (_, all, _) = run(&["watch", "--format", "json", "-r", INCIDENT], b"");
+    let (_, some, _) = run(&["watch", "--format", "json", "-r", INCIDENT, "--remote-port", "9090"], b"");
+    let (all, some) = (objects(&all), objects(&some));
+    let of_it = |object: &&Value| object["type"] == "connection" && object["remote_port"] == 9_090;
+    let wanted: Vec<_> = all.iter().filter(of_it).collect();
+    let found: Vec<_> = some.iter().filter(|object| object["type"] == "connection").collect();
+    assert!(wanted.len() > 100);
+    assert_eq!(found, wanted);
+    let first = some.iter().find(|object| object["type"] == "transition").expect("a change");
+    assert_eq!((&first["new_state"], &first["local_port"]), (&Value::from("SYN_SENT"), &Value::Null), "shown whole");
+}
+
+#[test]
+fn a_part_of_the_time_is_a_part_of_the_recording() {
+    let resets = |args: &[&str]| {
+        let (status, json, said) = run(&[&["watch", "--format", "json", "-r", INCIDENT], args].concat(), b"");
+        assert_eq!((status, said.as_str()), (Some(0), ""), "{args:?}");
+        count(&objects(&json), "reset")
+    };
+    let all = resets(&[]);
+    let before = resets(&["--until", "17:46:02"]);
+    let after = resets(&["--since", "2026-11-21T17:46:02.000000001Z"]);
+    assert!(before > 0 && after > 0, "{before} {after}");
+    assert_eq!(before + after, all);
+    assert_eq!(resets(&["--since", "-10s"]), 0);
+}
+
+#[test]
+fn an_export_has_every_event() {
+    let (_, json, _) = run(&["watch", "--format", "json", "-r", INCIDENT], b"");
+    let (status, exported, _) = run(&["export", "-r", INCIDENT], b"");
+    assert_eq!((status, exported == json), (Some(0), true));
+    let (status, table, _) = run(&["export", "--to", "csv", "-r", INCIDENT], b"");
+    let events = objects(&json).len() - count(&objects(&json), "start") - count(&objects(&json), "summary");
+    assert_eq!((status, table.lines().count()), (Some(0), events + 1));
+}
+
+#[test]
+fn standard_input_is_a_recording_like_others() {
+    let bytes = fs::read(INCIDENT).expect("the sample");
+    assert_eq!(run(&["summary", "-r", "-"], &bytes), run(&["summary", "-r", INCIDENT], b""));
+}
+
+#[test]
+fn damage_is_named_and_the_rest_is_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("damaged.trec");
+    let mut bytes = fs::read(INCIDENT).expect("the sample");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    bytes.truncate(middle + middle / 2);
+    fs::write(&path, bytes).expect("written");
+    let (status, json, said) = run(&["watch", "--format", "json", "-r", &path.to_string_lossy()], b"");
+    assert_eq!((status, said.lines().count()), (Some(4), 1), "{said}");
+    let objects = objects(&json);
+    let gaps: Vec<_> = objects.iter().filter(|object| object["type"] == "gap").collect();
+    assert!(gaps.len() == 2 && gaps.iter().all(|gap| gap["stage"] == "damage"), "{gaps:?}");
+    let lost: u64 = gaps.iter().filter_map(|gap| gap["lost"].as_u64()).sum();
+    let names = ["2 damaged places", &format!("{lost} records"), "1 run without an end", "killed"];
+    assert!(names.iter().all(|name| said.contains(name)), "{said}");
+    assert_eq!(objects.last().expect("a summary")["account"], Value::Null);
+}
+
+#[test]
+fn what_is_no_recording_is_refused_in_one_sentence() {
+    for path in ["Cargo.toml", "tests/recordings/none", "src"] {
+        let (status, stdout, said) = run(&["summary", "-r", path], b"");
+        assert_eq!((status, stdout.as_str(), said.lines().count()), (Some(1), "", 1), "{path}: {said}");
+    }
+    assert!(Path::new("Cargo.toml").exists());
+}
