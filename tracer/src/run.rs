@@ -98,7 +98,8 @@ fn complain(status: Status, error: &dyn fmt::Display) -> ExitCode {
     status.into()
 }
 
-/// An error and its causes on one line. A verifier log has many lines: only the first is shown unless asked for.
+/// An error and its causes on one line; a cause that its error names itself is not said twice. A verifier log has many lines:
+/// only the first is shown unless asked for.
 struct Chain<'a> {
     error: &'a anyhow::Error,
     verbose: bool,
@@ -106,10 +107,14 @@ struct Chain<'a> {
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (depth, cause) in self.error.chain().enumerate() {
+        let mut said = String::new();
+        for cause in self.error.chain() {
             let text = cause.to_string();
             let shown = if self.verbose { text.trim_end() } else { text.lines().next().unwrap_or("") };
-            write!(f, "{}{shown}", if depth == 0 { "" } else { ": " })?;
+            if !said.contains(shown) {
+                write!(f, "{}{shown}", if said.is_empty() { "" } else { ": " })?;
+                said.push_str(shown);
+            }
         }
         let refusal = self.error.downcast_ref::<PreflightError>();
         if let Some(log) = refusal.and_then(|refusal| refusal.finding().log.as_ref()).filter(|_| self.verbose) {

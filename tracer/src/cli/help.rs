@@ -4,8 +4,8 @@ pub(super) const TRACER: &str = "\
 Examples:
   sudo tracer watch --port 443
   sudo tracer summary --duration 30s
-  sudo tracer record -w change.tracer
-  tracer watch -r change.tracer --since 14:03
+  sudo tracer record -w change.trec
+  tracer watch -r change.trec --since 14:03
   tracer doctor
 
 \"tracer COMMAND --help\" describes a command.
@@ -28,7 +28,7 @@ pub(super) const WATCH: &str = concat!(
 Examples:
   sudo tracer watch --port 443 --no-loopback
   sudo tracer watch --role client --state syn-sent --format json -o connects.ndjson --duration 5m
-  tracer watch -r change.tracer --since 14:03 --until 14:05 --port 443"
+  tracer watch -r change.trec --since 14:03 --until 14:05 --port 443"
 );
 
 pub(super) const SUMMARY: &str = concat!(
@@ -47,7 +47,7 @@ Examples:
   sudo tracer summary --duration 30s --no-loopback
   sudo tracer summary --interval 10s --sort p99 --role client
   sudo tracer summary --group-by process --sort failures --format json -o figures.ndjson
-  tracer summary -r change.tracer --since -10m"
+  tracer summary -r change.trec --since -10m"
 );
 
 pub(super) const RECORD: &str = "\
@@ -57,9 +57,9 @@ stay as they are. Killed, it loses a second at most; --sync is for a crash of
 the machine.
 
 Examples:
-  sudo tracer record -w change.tracer --duration 30m --port 443
-  sudo tracer record -w /var/log/tracer --rotate-time 1h --keep-size 2G
-  tracer watch -r change.tracer";
+  sudo tracer record -w change.trec --duration 30m --port 443
+  sudo tracer record -w /var/log/tracer/ --rotate-time 1h --keep-size 2G
+  tracer watch -r change.trec";
 
 pub(super) const EXPORT: &str = concat!(
     "\
@@ -69,7 +69,7 @@ ndjson: exactly what \"tracer watch -r PATH --format json\" prints.
     "
 
 Examples:
-  tracer export -r change.tracer -o change.ndjson
+  tracer export -r change.trec -o change.ndjson
   tracer export -r /var/log/tracer --since 14:03 --port 443 | jq .type"
 );
 

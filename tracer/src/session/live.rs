@@ -147,6 +147,8 @@ impl<'a, V: View> Session<'a, V> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = self.recorder.as_ref().map(|_| signal(SignalKind::hangup())).transpose()?;
+        // Whoever hears of it is not killed by it: the write that is too large fails, and is said in a sentence.
+        let _beyond_limit = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
         let wakeup = self.live.wakeup()?;
         let mut tick = time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
