@@ -121,3 +121,11 @@ fn what_is_no_recording_is_refused_in_one_sentence() {
     }
     assert!(Path::new("Cargo.toml").exists());
 }
+
+#[test]
+fn several_runs_are_one_table() {
+    let (_, one, _) = run(&["export", "--to", "csv", "-r", INCIDENT], b"");
+    let (status, both, _) = run(&["export", "--to", "csv", "-r", INCIDENT, VERSIONS[0]], b"");
+    assert_eq!((status, both.lines().filter(|line| line.starts_with("type,")).count()), (Some(0), 1));
+    assert!(both.lines().count() > one.lines().count());
+}

@@ -63,6 +63,13 @@ impl Output {
         }
     }
 
+    /// It goes on what another run began: a table has one header.
+    pub(crate) fn follows(&mut self) {
+        if let Self::Csv(csv) = self {
+            csv.is_headed = true;
+        }
+    }
+
     /// Appends what heads the output.
     pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
         match self {

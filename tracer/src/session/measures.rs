@@ -21,14 +21,16 @@ pub(super) struct Measures {
     filter: Filter,
     /// Names of the features that are measured.
     measured: Vec<Cow<'static, str>>,
+    /// Whether anybody will see them.
+    pub(super) are_wanted: bool,
 }
 
 impl Measures {
-    pub(super) fn new(group_by: GroupBy, filter: Filter, features: &[Feature]) -> Self {
+    pub(super) fn new(group_by: GroupBy, filter: Filter, features: &[Feature], are_wanted: bool) -> Self {
         let measured: Vec<_> =
             features.iter().filter(|it| it.missing.is_none()).map(|feature| feature.name.clone()).collect();
         let aggregate = Aggregate::new(group_by, measured.iter().any(|name| name == TIME_WAIT));
-        Self { aggregate, host: Host::default(), filter, measured }
+        Self { aggregate, host: Host::default(), filter, measured, are_wanted }
     }
 
     /// Takes in what was observed.

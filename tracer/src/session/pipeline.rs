@@ -39,7 +39,7 @@ impl<'a, V: View> Pipeline<'a, V> {
     pub(super) fn new(stage: &'a mut Stage<V>, filter: Filter, start: &Start) -> Self {
         let tracker = Tracker::new(filter.clone(), stage.table_size);
         let Figuring { group_by, interval, .. } = stage.figuring;
-        let measures = Measures::new(group_by, filter, &start.features);
+        let measures = Measures::new(group_by, filter, &start.features, !stage.printer.is_silent());
         let begun = Span::begin(start.clock.monotonic, &tracker);
         let every_ns = interval.map(|every| u64::try_from(every.as_nanos()).unwrap_or(u64::MAX).max(1));
         stage.printer.start(start);
@@ -168,12 +168,14 @@ impl<'a, V: View> Pipeline<'a, V> {
 
 /// Counts and shows an observation and what follows from it.
 fn conclude(observation: &Observation, measures: &mut Measures, view: &mut impl View, printer: &mut Printer) {
-    measures.meet(observation);
     view.show(observation, printer);
-    measure::conclude(observation, &mut |conclusion| {
-        measures.aggregate.observe(conclusion);
-        view.show(conclusion, printer);
-    });
+    if measures.are_wanted {
+        measures.meet(observation);
+        measure::conclude(observation, &mut |conclusion| {
+            measures.aggregate.observe(conclusion);
+            view.show(conclusion, printer);
+        });
+    }
     view.shown(observation);
 }
 

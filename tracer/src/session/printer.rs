@@ -26,11 +26,17 @@ impl Printer {
     pub(super) fn start(&mut self, start: &Start) {
         self.output = self.fresh.clone();
         self.output.start(start, &mut self.buffer);
+        self.fresh.follows();
     }
 
     /// Formats an observation.
     pub(crate) fn print(&mut self, observation: &Observation) {
         self.output.observe(observation, &mut self.buffer);
+    }
+
+    /// Whether nothing is ever printed.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self.output, Output::Silent)
     }
 
     /// What was formatted and not written yet, bytes.

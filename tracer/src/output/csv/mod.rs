@@ -15,7 +15,7 @@ pub struct CsvOutput {
     events: Events,
     row: Row,
     /// The table has its header: several runs are one table.
-    is_headed: bool,
+    pub(super) is_headed: bool,
 }
 
 impl Default for CsvOutput {
@@ -28,7 +28,7 @@ impl CsvOutput {
     /// Appends the names of the columns.
     pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
         self.events.clock.set(start.clock);
-        if !std::mem::replace(&mut self.is_headed, true) {
+        if !self.is_headed {
             Row::header().write(buf);
         }
     }
