@@ -19,6 +19,9 @@ use crate::{
     observation::Observation,
 };
 
+/// Namespaces of which the settings are remembered at most.
+const NAMESPACES: usize = 4_096;
+
 /// Takes in observations and has figures ready at any time.
 #[derive(Debug, Default)]
 pub struct Host {
@@ -96,6 +99,7 @@ impl Host {
         }
         if let Ok(facts) = &reading.facts
             && self.settings.get(&reading.netns) != Some(&facts.settings)
+            && (self.settings.len() < NAMESPACES || self.settings.contains_key(&reading.netns))
         {
             self.settings.insert(reading.netns, facts.settings.clone());
         }

@@ -32,6 +32,8 @@ pub struct Writer {
     first_clock: ClockPair,
     /// When the encoder's first event was taken in, by the clock of [`Writer::tick`].
     flushed: MonotonicNs,
+    /// The latest time that the stream has told.
+    reached: MonotonicNs,
     sequence: u64,
     events: u64,
     alive: Alive,
@@ -55,6 +57,7 @@ impl Writer {
             clock,
             first_clock: clock,
             flushed: clock.monotonic,
+            reached: clock.monotonic,
             sequence: 0,
             events: 0,
             alive: Alive::default(),
@@ -159,7 +162,11 @@ impl Writer {
     }
 
     fn head(&mut self) {
-        let head = FrameHead::of(&self.run, FrameKind::Head, self.sequence, self.clock);
+        let head = FrameHead {
+            from: self.reached,
+            to: self.reached,
+            ..FrameHead::of(&self.run, FrameKind::Head, self.sequence, self.clock)
+        };
         let facts = facts::write_head(&self.run, self.store.segment());
         self.push_plain(head, &facts);
     }
@@ -170,8 +177,13 @@ impl Writer {
             return;
         }
         let block = self.encoder.bytes();
-        let (from, to) = self.encoder.span().unwrap_or((self.clock.monotonic, self.clock.monotonic));
-        let events = if self.kind == FrameKind::Events { self.encoder.events() } else { 0 };
+        let (events, span) = match self.kind {
+            FrameKind::Events => (self.encoder.events(), self.encoder.span()),
+            // What exists has no time of its own.
+            _ => (0, None),
+        };
+        let (from, to) = span.unwrap_or((self.reached, self.reached));
+        self.reached = self.reached.max(to);
         let head = FrameHead {
             len: block.len() as u32,
             events,

@@ -146,9 +146,9 @@ impl<'a, V: View> Session<'a, V> {
     async fn stream(&mut self, duration: Option<Duration>) -> Result<(), Stop> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        // A file that may not grow further is an error of the write then, not the death of the process.
+        let _too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let mut hangup = self.recorder.as_ref().map(|_| signal(SignalKind::hangup())).transpose()?;
-        // Whoever hears of it is not killed by it: the write that is too large fails, and is said in a sentence.
-        let _beyond_limit = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
         let wakeup = self.live.wakeup()?;
         let mut tick = time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -217,7 +217,8 @@ impl<'a, V: View> Session<'a, V> {
         let now = live::now()?;
         let end = End { at: now.monotonic, account };
         let recorded = ticked.and_then(|()| recorder.map(|recorder| recorder.finish(&end, now)).transpose());
-        let status = judge(&pipeline.finish(Some(&end)));
+        let summary = pipeline.finish(Some(&end));
+        let status = judge(&summary, pipeline.lost());
         let shown = flushed.and_then(|()| pipeline.flush());
         if let Some(words) = recorded?.filter(|_| !quiet) {
             super::say(&words);

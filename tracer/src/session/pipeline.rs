@@ -106,6 +106,11 @@ impl<'a, V: View> Pipeline<'a, V> {
         self.tracker.tally().transitions.iter().sum()
     }
 
+    /// Records that were lost, as the stream tells.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+
     /// Whether all that was asked for was shown.
     pub(super) fn is_satisfied(&self) -> bool {
         self.stage.view.is_satisfied()

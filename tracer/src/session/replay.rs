@@ -107,7 +107,7 @@ impl<V: View, S: Steps> Replay<'_, V, S> {
         };
         let summary = pipeline.finish(end);
         self.reader.write(&mut pipeline)?;
-        if judge(&summary) == Status::Lossy {
+        if judge(&summary, pipeline.lost()) == Status::Lossy {
             self.status = Status::Lossy;
         }
         match over? {

@@ -27,7 +27,7 @@ use self::{
     window::Window,
 };
 use crate::{
-    event::Event,
+    event::{Event, Gap},
     recording::{Decoder, End, FrameHead, FrameKind, HEAD, MAX_BYTES, Run, read_end, read_head},
 };
 
@@ -127,11 +127,27 @@ pub enum ReadError {
         version: u8,
     },
     /// A moment relative to an end that is not known.
-    #[error("a time before the end needs an end: give --since and --until as times of day, such as 14:03.")]
+    #[error(
+        "a time of day, or one before the end, is found by the recording's end, which is not known: give --since and \
+         --until with their date, such as 2026-11-21T14:03."
+    )]
     NoEnd,
+    /// As the end has it, nothing lies between the two moments.
+    #[error(
+        "nothing of the recording lies between --since and --until: times of day are the last ones before its end; give \
+         both with their date, such as 2026-11-21T14:03."
+    )]
+    BackwardSpan,
     /// There is no memory for it.
     #[error("setting up decompression failed: {0}; free some memory.")]
     Decompress(io::Error),
+}
+
+impl ReadError {
+    /// A file is not there any more.
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Open { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
 }
 
 /// A recording that is being read.
@@ -251,10 +267,17 @@ impl Recording {
     }
 
     fn next_segment(&mut self) -> Result<bool, ReadError> {
-        let Some(segment) = self.segments.pop_front() else { return Ok(false) };
-        let frames = segment.open()?;
-        self.current = Some((segment, frames));
-        Ok(true)
+        while let Some(segment) = self.segments.pop_front() {
+            match segment.open() {
+                // Removed since it was found, to keep the others within limits.
+                Err(error) if error.is_gone() => self.count(0),
+                frames => {
+                    self.current = Some((segment, frames?));
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     fn leave_segment(&mut self) {
@@ -269,6 +292,11 @@ impl Recording {
         self.is_damaged_here = true;
     }
 
+    /// Counts events that are missing. A file can claim any number of them.
+    fn count_missing(&mut self, gap: Option<Gap>) {
+        self.damage.records = self.damage.records.saturating_add(gap.map_or(0, |gap| gap.lost));
+    }
+
     /// Takes note of a frame of which only the head is there.
     fn hear_of(&mut self, head: Option<FrameHead>) {
         let run = self.run.as_mut().zip(head);
@@ -280,10 +308,16 @@ impl Recording {
         if !self.what.follow || !self.segments.is_empty() || self.has_ended {
             return Ok(false);
         }
-        let current = self.path();
+        // The end of a stream is final.
+        let Some((current, _)) = self.current.as_ref().filter(|(current, _)| !current.is_stream()) else {
+            return Ok(false);
+        };
         let found = segments::find(&self.what.paths)?;
-        let later = found.into_iter().skip_while(|segment| segment.path != current).skip(1);
-        self.segments = later.collect();
+        self.segments = match found.iter().position(|segment| segment.path == current.path) {
+            Some(place) => found.into_iter().skip(place + 1).collect(),
+            // Removed while it was read, to keep the others within limits.
+            None => found.into_iter().filter(|segment| segment.is_after(current)).collect(),
+        };
         Ok(self.segments.is_empty())
     }
 
@@ -350,14 +384,14 @@ impl Recording {
         events.clear();
         let Some(run) = &mut self.run else { return Ok(()) };
         self.ready.extend(run.tell(&self.window));
-        events.extend(run.turn_clock(head));
+        events.extend(run.turned_clock(head));
         let gap = run.loss_before(head);
         events.extend(gap.map(Event::Gap));
         let before = events.len();
         if !self.decode(head, &mut events)? {
             return Ok(());
         }
-        self.damage.records += gap.map_or(0, |gap| gap.lost);
+        self.count_missing(gap);
         if let Some(run) = &mut self.run {
             run.passes(head);
             run.note_clock(&events);
@@ -388,10 +422,10 @@ impl Recording {
         let Some(mut run) = self.run.take() else { return };
         self.ready.extend(run.tell(&self.window));
         if let Some(gap) = run.loss_at_the_end() {
-            self.damage.records += gap.lost;
+            self.count_missing(Some(gap));
             self.ready.push_back((Step::Events, vec![Event::Gap(gap)]));
         }
-        self.damage.unended += u64::from(end.is_none() && !run.is_partial());
+        self.damage.unended += u64::from(end.is_none() && !run.goes_on_after(&self.window));
         self.ready.push_back(run.end(end));
     }
 

@@ -93,8 +93,10 @@ impl Tracker {
         match event {
             Event::Clock(pair) => report(&Observation::Clock(pair)),
             Event::Cgroup { id, path } => {
-                self.ancestry.learn(id, &path);
-                report(&Observation::Cgroup { id, path });
+                // Who shows or groups by it remembers it, too, so this bounds what all of them take.
+                if self.ancestry.learn(id, &path) {
+                    report(&Observation::Cgroup { id, path });
+                }
             }
             Event::Gap(gap) => report(&Observation::Gap(gap)),
             Event::Namespace(reading) => report(&Observation::Namespace(reading)),

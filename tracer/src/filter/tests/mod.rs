@@ -34,6 +34,8 @@ fn filter(criteria: Criteria) -> Filter {
 
 fn decide(criteria: Criteria, event: &Transition) -> super::Verdict {
     let mut cgroups = CgroupAncestry::default();
-    (1..10).for_each(|id| cgroups.learn(id, &format!("/c{id}")));
+    for id in 1..10 {
+        cgroups.learn(id, &format!("/c{id}"));
+    }
     filter(criteria).decide(event, &Known::default(), &cgroups)
 }

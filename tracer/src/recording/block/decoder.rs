@@ -4,7 +4,7 @@ use std::{str, sync::Arc};
 
 use integer_encoding::VarInt;
 
-use super::{Context, FACT, MAX_RECORDS, TEXT, UNTIL, WITH_LENGTH};
+use super::{Context, FACT, MAX_RECORDS, MAX_TEXT, TEXT, UNTIL, WITH_LENGTH};
 use crate::{
     event::{Event, MonotonicNs},
     recording::{
@@ -49,6 +49,7 @@ impl Decoder {
                 kind if kind >= WITH_LENGTH => {
                     let content = take_sized(&mut block)?;
                     match kind {
+                        TEXT if content.len() > MAX_TEXT => return Err(RecordError::Value),
                         TEXT => self.texts.push(str::from_utf8(content).map_err(|_| RecordError::Value)?.into()),
                         FACT => events.extend(facts::to_event(content)?),
                         _ => {}

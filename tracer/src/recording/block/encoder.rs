@@ -70,9 +70,10 @@ impl Encoder {
         self.span
     }
 
-    /// Whether it should be written before more is put in: an event takes two records at most.
+    /// Whether it should be written before more is put in: an event takes three records at most,
+    /// its cgroup's path and its reason before it.
     pub(in crate::recording) fn is_full(&self) -> bool {
-        self.bytes.len() >= FULL || self.records + 2 > MAX_RECORDS
+        self.bytes.len() >= FULL || self.records + 3 > MAX_RECORDS
     }
 
     /// Appends an event.

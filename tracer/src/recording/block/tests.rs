@@ -64,3 +64,21 @@ fn a_kind_of_a_later_version_is_passed_over() {
     block.extend(encode(&[Event::Until(crate::event::MonotonicNs(7))]));
     assert_eq!(decode(&block), Some(vec![Event::Until(crate::event::MonotonicNs(7))]));
 }
+
+#[test]
+fn the_last_event_of_a_block_has_room_for_all_that_it_takes() {
+    let mut encoder = Encoder::new();
+    let mut last = 0;
+    while !encoder.is_full() {
+        last = encoder.records();
+        encoder.put(&Event::Until(crate::event::MonotonicNs(1)));
+    }
+    // It was not full yet: a cgroup's path, a reason and a reset may come.
+    assert!(last + 3 <= super::MAX_RECORDS, "{last}");
+}
+
+#[test]
+fn a_text_that_is_no_name_is_refused() {
+    let text = |len: usize| [&[super::TEXT, len as u8 | 0x80, (len >> 7) as u8][..], &vec![b'x'; len]].concat();
+    assert_eq!((decode(&text(super::MAX_TEXT)), decode(&text(super::MAX_TEXT + 1))), (Some(Vec::new()), None));
+}

@@ -24,6 +24,9 @@ pub(super) struct NamespaceFact {
     counters: BTreeMap<String, u64>,
 }
 
+/// Ranges of reserved ports: there are so many ports at most, and between two ranges there is one.
+const MAX_RESERVED: usize = 1 << 15;
+
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct SettingsFact {
@@ -59,6 +62,10 @@ impl NamespaceFact {
 
     pub(super) fn reading(self) -> Result<NamespaceReading, RecordError> {
         let Self { netns, from_ns, to_ns, unread, settings, counters } = self;
+        let reserved = settings.as_ref().and_then(|settings| settings.reserved.as_ref());
+        if reserved.is_some_and(|reserved| reserved.len() > MAX_RESERVED) {
+            return Err(RecordError::Value);
+        }
         let facts = match unread {
             Some(word) => Err(Unread::ALL.into_iter().find(|it| it.name() == word).ok_or(RecordError::Value)?),
             None => Ok(NamespaceFacts {

@@ -224,6 +224,18 @@ fn span(line: &str) -> (String, String) {
 }
 
 #[test]
+fn what_was_lost_counts_though_only_a_part_was_asked_for() {
+    let mut steps = in_steps(story());
+    steps.push((Step::End(None), Vec::new()));
+    assert_eq!(replay(&mut Theatre::new(None, None), steps, Criteria::default(), Damage::default()), Status::Lossy);
+    let mut whole = story();
+    whole.retain(|event| !matches!(event, Event::Gap(_)));
+    let mut steps = in_steps(whole);
+    steps.push((Step::End(None), Vec::new()));
+    assert_eq!(replay(&mut Theatre::new(None, None), steps, Criteria::default(), Damage::default()), Status::Done);
+}
+
+#[test]
 fn a_run_without_an_end_has_no_account_and_ends_with_its_last_event() {
     let mut theatre = Theatre::new(None, None);
     let damage = Damage { unended: 1, ..Damage::default() };

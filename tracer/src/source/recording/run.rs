@@ -11,6 +11,8 @@ use crate::{
 
 /// Sockets that wait at most for the frame after which they are told of.
 const WAITING: usize = 262_144;
+/// Namespaces among them at most: one takes much more room than a socket.
+const WAITING_NAMESPACES: usize = 4_096;
 
 /// What a step brings.
 pub(super) type Told = (Step, Vec<Event>);
@@ -57,8 +59,9 @@ impl Progress {
         self.id
     }
 
-    pub(super) fn is_partial(&self) -> bool {
-        self.is_partial
+    /// Whether its end is none that was asked for.
+    pub(super) fn goes_on_after(&self, window: &Window) -> bool {
+        window.ends_before(self.clock, self.known_to)
     }
 
     /// Whether it was told of, and what exists at a segment's head is older than what is known.
@@ -107,6 +110,18 @@ impl Progress {
 
     /// This was there.
     pub(super) fn meets(&mut self, mut events: Vec<Event>) {
+        let namespaces = self.existing.iter().filter(|event| matches!(event, Event::Namespace(_))).count();
+        let mut room = WAITING_NAMESPACES.saturating_sub(namespaces);
+        events.retain(|event| match event {
+            Event::Existing(_) | Event::Timer(_) => true,
+            Event::Namespace(_) => {
+                let has_room = room > 0;
+                room = room.saturating_sub(1);
+                has_room
+            }
+            // Nothing else was there before the first event, and a path may be of any length.
+            _ => false,
+        });
         events.truncate(WAITING.saturating_sub(self.existing.len()));
         self.existing.append(&mut events);
     }
@@ -122,10 +137,8 @@ impl Progress {
     }
 
     /// The clock that a frame's times are to be read by, unless that was told already.
-    pub(super) fn turn_clock(&mut self, head: &FrameHead) -> Option<Event> {
-        let turned = self.clock != head.clock;
-        self.clock = head.clock;
-        turned.then_some(Event::Clock(head.clock))
+    pub(super) fn turned_clock(&self, head: &FrameHead) -> Option<Event> {
+        (self.clock != head.clock).then_some(Event::Clock(head.clock))
     }
 
     /// Takes note of the clock that was told last.

@@ -45,7 +45,11 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Segment>, ReadError> {
                 return Err(ReadError::NoSegments { path: path.clone() });
             }
             for path in found {
-                segments.push(Segment::look_at(path)?);
+                match Segment::look_at(path) {
+                    // Whoever keeps segments within limits removed it just now.
+                    Err(error) if error.is_gone() => {}
+                    segment => segments.push(segment?),
+                }
             }
         } else {
             let segment = Segment::look_at(path.clone())?;
@@ -124,16 +128,25 @@ impl Segment {
     }
 
     pub(super) fn open(&self) -> Result<Frames, ReadError> {
-        if self.path.as_os_str() == STDIN {
+        if self.is_stream() {
             return Ok(Frames::stream(io::stdin()));
         }
         let file = File::open(&self.path);
         file.map(Frames::file).map_err(|source| ReadError::Open { path: self.path.clone(), source })
     }
 
-    /// Whether there is a frame in it, and it can be looked at more than once.
-    pub(super) fn has_frames(&self) -> bool {
-        self.first.is_some()
+    /// Whether it can be looked at only once.
+    pub(super) fn is_stream(&self) -> bool {
+        self.path.as_os_str() == STDIN
+    }
+
+    /// Whether it was begun later than this one.
+    pub(super) fn is_after(&self, other: &Self) -> bool {
+        match (self.first, other.first) {
+            (Some((run, sequence)), Some((its_run, its_sequence))) if run == its_run => sequence > its_sequence,
+            (Some(_), Some(_)) => self.started > other.started,
+            _ => false,
+        }
     }
 
     /// Reading it failed.

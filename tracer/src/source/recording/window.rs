@@ -35,12 +35,18 @@ impl Window {
                 end().map(|end| last_time_of_day(seconds, end, &zone))
             }
         };
-        Ok(Self { from: resolve(what.since)?.unwrap_or(i64::MIN), to: resolve(what.until)?.unwrap_or(i64::MAX) })
+        let (from, to) = (resolve(what.since)?.unwrap_or(i64::MIN), resolve(what.until)?.unwrap_or(i64::MAX));
+        if from > to { Err(ReadError::BackwardSpan) } else { Ok(Self { from, to }) }
     }
 
     /// Whether nothing is too early for it.
     pub(super) fn is_from_the_start(&self) -> bool {
         self.from == i64::MIN
+    }
+
+    /// Whether this moment is too late for it.
+    pub(super) fn ends_before(&self, clock: ClockPair, time: MonotonicNs) -> bool {
+        clock.realtime_ns_of(time) > self.to
     }
 
     /// Whether any of a frame's events may be in it.
@@ -95,11 +101,22 @@ fn last_time_of_day(seconds: u32, end: i64, zone: &TimeZone) -> Option<i64> {
     on(date).filter(|moment| *moment <= end).or_else(|| on(date.yesterday().ok()?))
 }
 
-/// The last moment that the last segment tells of.
+/// The last moment that any segment tells of: the last of them may just have been begun.
 fn last_moment(segments: &[Segment]) -> Result<i64, ReadError> {
-    let last = segments.last().filter(|segment| segment.has_frames()).ok_or(ReadError::NoEnd)?;
-    let failed = |source| last.failed(source);
-    let mut frames = last.open()?;
+    for segment in segments.iter().rev() {
+        if segment.is_stream() {
+            break;
+        }
+        if let Some(moment) = last_moment_of(segment)? {
+            return Ok(moment);
+        }
+    }
+    Err(ReadError::NoEnd)
+}
+
+fn last_moment_of(segment: &Segment) -> Result<Option<i64>, ReadError> {
+    let failed = |source| segment.failed(source);
+    let mut frames = segment.open()?;
     let mut moment = None;
     loop {
         match frames.next().map_err(failed)? {
@@ -110,7 +127,7 @@ fn last_moment(segments: &[Segment]) -> Result<i64, ReadError> {
                 frames.skip(&head).map_err(failed)?;
             }
             Next::Damage(_) => {}
-            Next::Partial(..) | Next::Newer(_) | Next::End => return moment.ok_or(ReadError::NoEnd),
+            Next::Partial(..) | Next::Newer(_) | Next::End => return Ok(moment),
         }
     }
 }

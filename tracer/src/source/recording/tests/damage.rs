@@ -4,10 +4,11 @@ use std::fs;
 
 use proptest::prelude::*;
 
-use super::{Damage, ReadError, count, existing, read_path, run, some_events, write};
+use super::{CLOCK, Damage, ReadError, count, existing, read_path, run, some_events, write};
 use crate::{
-    event::{Event, LossStage},
+    event::{ClockPair, Event, LossStage},
     recording::MAGIC,
+    samples::at,
 };
 
 /// A recording as bytes, and a directory to put damaged ones into.
@@ -103,6 +104,52 @@ fn a_run_without_its_head_is_still_read() {
     assert_eq!(read.recorded(), some_events());
     assert_eq!((read.runs.len(), read.runs[0].id, &read.runs[0].start.host[..]), (1, run(1).id, ""));
     assert!(read.damage.places > 0);
+}
+
+/// Where the frames of a recording begin.
+fn frames(bytes: &[u8]) -> Vec<usize> {
+    let next = |at: &usize| {
+        let stored = bytes.get(at + 12..at + 16)?.try_into().ok()?;
+        Some(at + 88 + u32::from_le_bytes(stored) as usize)
+    };
+    std::iter::successors(Some(0), next).filter(|at| *at < bytes.len()).collect()
+}
+
+#[test]
+fn a_clock_that_was_set_in_damaged_frames_is_told_after_them() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("set.trec");
+    let set = ClockPair { realtime_ns: CLOCK.realtime_ns + 7, ..CLOCK };
+    let until = |ns| Event::Until(at(ns));
+    write(&path, 1, &[], &[vec![until(1); 10], vec![Event::Clock(set); 10], vec![until(2); 20]].concat(), &[]);
+    let mut bytes = fs::read(&path).expect("a recording");
+    let places = frames(&bytes);
+    for frame in [2, 3] {
+        bytes[places[frame] + 88] ^= 1;
+    }
+    fs::write(&path, bytes).expect("written");
+    let read = read_path(&path).expect("a recording");
+    assert_eq!(read.events, [vec![until(1); 10], vec![Event::Clock(set)], vec![until(2); 10]].concat());
+}
+
+#[test]
+fn no_number_of_missing_records_is_too_large() {
+    let (directory, whole) = recorded();
+    let path = directory.path().join("huge.trec");
+    let places = frames(&whole);
+    let mut bytes = whole[places[0]..places[1]].to_vec();
+    for run in [1_u64, 2] {
+        for (place, before) in [(2, 0), (3, u64::MAX)] {
+            let mut frame = whole[places[place]..places[place + 1]].to_vec();
+            frame[24..32].copy_from_slice(&run.to_le_bytes());
+            frame[40..48].copy_from_slice(&before.to_le_bytes());
+            let checksum = crc32c::crc32c(&frame[..84]);
+            frame[84..88].copy_from_slice(&checksum.to_le_bytes());
+            bytes.extend(frame);
+        }
+    }
+    fs::write(&path, bytes).expect("written");
+    assert_eq!(read_path(&path).expect("a recording").damage.records, u64::MAX);
 }
 
 proptest! {

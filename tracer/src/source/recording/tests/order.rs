@@ -7,7 +7,11 @@ use std::{
 
 use super::{CLOCK, Damage, Reading, Recording, SECOND, Step, clock, count, end, existing, read, read_path, run};
 use super::{segments, some_events, write};
-use crate::recording::{Limits, Store, Writer};
+use crate::{
+    event::Event,
+    recording::{Limits, Store, Writer},
+    samples::at,
+};
 
 /// A run of 120 events in four segments of thirty.
 fn rotated() -> tempfile::TempDir {
@@ -51,6 +55,38 @@ fn the_oldest_segments_may_be_gone() {
     assert_eq!(read.recorded(), some_events()[30..]);
     assert_eq!(read.damage, Damage::default());
     assert_eq!(read.ends, [None], "the account is that of the whole run");
+}
+
+#[test]
+fn a_run_that_lost_its_beginning_and_its_end_has_no_end() {
+    let directory = rotated();
+    let segments = segments(directory.path());
+    fs::remove_file(&segments[0]).expect("removed");
+    fs::remove_file(&segments[3]).expect("removed");
+    let read = read_path(directory.path()).expect("a recording");
+    assert_eq!(read.recorded(), some_events()[30..90]);
+    assert_eq!(read.damage, Damage { unended: 1, ..Damage::default() });
+}
+
+#[test]
+fn a_run_whose_oldest_segments_are_gone_starts_with_the_first_that_is_there() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let moments: Vec<_> = (0..120).map(|second| Event::Until(at(second * SECOND))).collect();
+    write(directory.path(), 1, &existing(), &moments, &[3, 6]);
+    fs::remove_file(&segments(directory.path())[0]).expect("removed");
+    let read = read_path(directory.path()).expect("a recording");
+    assert_eq!(read.runs[0].start.clock.monotonic, at(29 * SECOND), "what was told last before the segment began");
+}
+
+#[test]
+fn a_segment_that_vanishes_while_others_are_read_costs_itself() {
+    let directory = rotated();
+    let what = Reading { paths: vec![directory.path().to_owned()], ..Reading::default() };
+    let mut recording = Recording::open(&what).expect("a recording");
+    fs::remove_file(&segments(directory.path())[1]).expect("removed");
+    while next(&mut recording).is_some() {}
+    let damage = Damage { places: 1, records: count(&some_events()[30..60]), ..Damage::default() };
+    assert_eq!(recording.damage(), damage);
 }
 
 #[test]
@@ -119,6 +155,26 @@ fn a_recording_is_followed_across_frames_and_segments() {
     assert!(matches!(next(&mut recording), Some(Step::End(Some(_)))));
     assert_eq!(next(&mut recording), None);
     assert_eq!(recording.damage(), Damage::default());
+}
+
+#[test]
+fn a_segment_that_is_removed_while_it_is_followed_gives_way_to_the_next() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = Store::open(directory.path(), Limits::default(), None, CLOCK).expect("a store");
+    let mut writer = Writer::begin(store, run(1)).expect("a head");
+    writer.take(&Event::Until(at(0)));
+    writer.tick(clock(SECOND)).expect("written");
+    let what = Reading { paths: vec![directory.path().to_owned()], follow: true, ..Reading::default() };
+    let mut recording = Recording::open(&what).expect("a recording");
+    assert!(matches!(next(&mut recording), Some(Step::Run(_))));
+    assert_eq!(next(&mut recording), Some(Step::Events));
+    writer.rotate(clock(2 * SECOND)).expect("rotated");
+    fs::remove_file(&segments(directory.path())[0]).expect("removed");
+    writer.take(&Event::Until(at(SECOND)));
+    writer.tick(clock(3 * SECOND)).expect("written");
+    assert_eq!(next(&mut recording), Some(Step::Events));
+    writer.finish(&end(), clock(4 * SECOND)).expect("ended");
+    assert!(matches!(next(&mut recording), Some(Step::End(Some(_)))));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CLOCK, Damage, Moment, Read, Reading, SECOND, clock, end, read, run};
+use super::{CLOCK, Damage, Moment, Read, ReadError, Reading, SECOND, clock, end, read, run};
 use crate::{
     event::{ClockPair, Event, TcpState, Transition},
     recording::{Limits, Store, Writer},
@@ -79,4 +79,37 @@ fn a_time_of_day_is_the_last_one_before_the_end() {
     assert_eq!(read.recorded(), events[29..=48]);
     let (events, read) = window(of_day(14, 4, 0), None);
     assert_eq!(read.recorded(), events, "yesterday's");
+}
+
+#[test]
+fn the_end_is_found_though_a_segment_was_just_begun() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let events = recorded(directory.path());
+    let store = Store::open(directory.path(), Limits::default(), None, clock(60 * SECOND)).expect("a store");
+    let _writer = Writer::begin(store, run(2)).expect("a head");
+    let since = Some(Moment::BeforeEnd(SECOND));
+    let what = Reading { paths: vec![directory.path().to_owned()], since, ..Reading::default() };
+    assert_eq!(read(&what).expect("a recording").recorded(), events[90..]);
+}
+
+#[test]
+fn moments_that_turn_out_to_be_in_the_wrong_order_are_told_so() {
+    let directory = tempfile::tempdir().expect("a directory");
+    recorded(directory.path());
+    let paths = vec![directory.path().to_owned()];
+    let (since, until) = (Some(wall(2 * SECOND)), Some(Moment::BeforeEnd(9 * SECOND)));
+    let backward = Reading { paths, since, until, ..Reading::default() };
+    assert!(matches!(read(&backward), Err(ReadError::BackwardSpan)));
+}
+
+#[test]
+fn an_end_that_was_not_asked_for_is_not_missed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    recorded(directory.path());
+    let last = super::segments(directory.path()).pop().expect("four segments");
+    std::fs::remove_file(last).expect("removed");
+    let paths = vec![directory.path().to_owned()];
+    let part = |until| read(&Reading { paths: paths.clone(), until, ..Reading::default() }).expect("a recording");
+    assert_eq!(part(Some(wall(4 * SECOND))).damage, Damage::default());
+    assert_eq!(part(None).damage, Damage { unended: 1, ..Damage::default() });
 }
