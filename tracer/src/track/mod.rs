@@ -10,8 +10,6 @@ mod table;
 mod tests;
 mod time_wait;
 
-use std::collections::HashMap;
-
 use tracer_common::filter::Verdict;
 
 pub use self::rfc::expected_after;
@@ -26,6 +24,7 @@ use self::{
 use crate::{
     event::{Event, ExistingSocket, Process, SocketCookie, TcpState, Transition},
     filter::{CgroupAncestry, Filter},
+    hashing::HashMap,
     observation::{Anomaly, Closed, Known, Observation, ObservedTransition, Owner, OwnerSource},
 };
 
@@ -75,7 +74,7 @@ impl Tracker {
             listeners: Listeners::default(),
             syn_acks: SynAcks::new(capacity),
             time_waits: TimeWaits::new(capacity),
-            existing: HashMap::new(),
+            existing: HashMap::default(),
             ancestry: CgroupAncestry::default(),
             tally: Tally {
                 transitions: [0; 256],

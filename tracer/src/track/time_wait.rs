@@ -7,7 +7,7 @@
 mod end;
 mod jiffies;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use self::{
     end::{Awaited, Connecting},
@@ -16,6 +16,7 @@ use self::{
 use super::Tracker;
 use crate::{
     event::{Endpoint, MonotonicNs, SockAddress, SocketCookie, SynAck, TcpState, Timer, TimerStep, Transition},
+    hashing::HashMap,
     observation::{Known, Observation, ObservedTransition, TimeWait, TimeWaitEnd, TimeWaitEnded},
 };
 
@@ -114,7 +115,7 @@ pub(super) struct TimeWaits {
 impl TimeWaits {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            sockets: HashMap::new(),
+            sockets: HashMap::default(),
             capacity,
             evicted: 0,
             fresh: VecDeque::new(),

@@ -1,10 +1,11 @@
 //! What ended a timewait socket before its time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::{Ends, Remnant, TimeWaits, canonical};
 use crate::{
     event::{Call, Endpoint, MonotonicNs, SockAddress, SocketCookie, TcpState, Timer, TimerStep, Transition},
+    hashing::HashMap,
     observation::{Observation, TimeWaitEnd},
     track::Tracker,
 };
