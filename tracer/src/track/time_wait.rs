@@ -336,10 +336,7 @@ impl Tracker {
     }
 
     fn report_time_wait(&mut self, time_wait: TimeWait, report: &mut impl FnMut(&Observation)) {
-        let observation = Observation::TimeWait(time_wait);
-        if self.lets_pass(&observation) {
-            self.emit(observation, report);
-        }
+        self.gate.decide_finally(&Observation::TimeWait(time_wait), report);
     }
 }
 
