@@ -153,7 +153,9 @@ impl Aggregate {
 
     fn close_span(&mut self) {
         for Slot { recent, earlier, .. } in &mut self.slots {
-            if !recent.is_empty() {
+            if earlier.is_empty() {
+                std::mem::swap(recent, earlier);
+            } else if !recent.is_empty() {
                 earlier.merge(&std::mem::take(recent));
             }
         }
