@@ -75,18 +75,18 @@ impl Tracker {
     }
 
     /// Takes in one event and reports what follows from it.
-    pub fn apply(&mut self, event: Event, report: &mut impl FnMut(&Observation)) {
+    pub fn apply(&mut self, event: &Event, report: &mut impl FnMut(&Observation)) {
         match event {
-            Event::Clock(pair) => report(&Observation::Clock(pair)),
+            Event::Clock(pair) => report(&Observation::Clock(*pair)),
             Event::Cgroup { id, path } => {
-                self.gate.ancestry.learn(id, &path);
-                report(&Observation::Cgroup { id, path });
+                self.gate.ancestry.learn(*id, path);
+                report(&Observation::Cgroup { id: *id, path: path.clone() });
             }
-            Event::Gap(gap) => report(&Observation::Gap(gap)),
-            Event::Namespace(reading) => report(&Observation::Namespace(reading)),
+            Event::Gap(gap) => report(&Observation::Gap(*gap)),
+            Event::Namespace(reading) => report(&Observation::Namespace(reading.clone())),
             Event::Existing(socket) => {
-                if self.gate.lets_exist(&socket) {
-                    report(&Observation::Existing(socket));
+                if self.gate.lets_exist(socket) {
+                    report(&Observation::Existing(*socket));
                 }
                 self.meet(socket);
             }
@@ -100,19 +100,19 @@ impl Tracker {
             }
             Event::SynAckRetransmitted(syn_ack) => {
                 self.origins.syn_acks.insert(syn_ack.cookie, syn_ack.first);
-                self.reopened(&Ends::of_syn_ack(&syn_ack), syn_ack.first, report);
+                self.reopened(&Ends::of_syn_ack(syn_ack), syn_ack.first, report);
             }
             Event::Timer(timer) => {
                 self.settle(timer.time, report);
-                self.timer(&timer, report);
+                self.timer(timer, report);
             }
-            Event::Until(time) => self.settle(time, report),
+            Event::Until(time) => self.settle(*time, report),
         }
     }
 
     /// Remembers whose a socket is that is older than the trace. Only that: its state is the stream's to tell.
-    fn meet(&mut self, socket: ExistingSocket) {
-        let ExistingSocket { cookie, netns, local, state, holder, defer_accept, .. } = socket;
+    fn meet(&mut self, socket: &ExistingSocket) {
+        let ExistingSocket { cookie, netns, local, state, holder, defer_accept, .. } = *socket;
         let Some(holder) = holder else { return };
         if state == TcpState::Listen {
             // If it does not defer, it may do so later.
@@ -148,11 +148,11 @@ impl Tracker {
         }
     }
 
-    fn transition(&mut self, transition: Transition, report: &mut impl FnMut(&Observation)) {
-        self.note_opening(&transition, report);
+    fn transition(&mut self, transition: &Transition, report: &mut impl FnMut(&Observation)) {
+        self.note_opening(transition, report);
         let Self { gate, table, departures, origins, .. } = self;
-        let known = table.get(&transition);
-        if came_before(&transition, known.as_deref(), departures) {
+        let known = table.get(transition);
+        if came_before(transition, known.as_deref(), departures) {
             gate.tally.duplicates += 1;
             return;
         }
@@ -160,22 +160,23 @@ impl Tracker {
         let connection = match known {
             Some(known) => {
                 gate.tally.discontinuities += u64::from(known.state != transition.old);
-                if is_start(&transition) {
+                if is_start(transition) {
                     // Its end was not seen. Nothing tells when and how it came, so nothing is said of it.
-                    gate.forget(std::mem::replace(known, origins.connection(&transition)), report);
+                    gate.forget(std::mem::replace(known, origins.connection(transition)), report);
                 }
                 known
             }
-            None => new.insert(origins.connection(&transition)),
+            None => new.insert(origins.connection(transition)),
         };
-        complete(&mut connection.waiting, &transition);
-        infer(&transition, connection, gate, origins, report);
+        complete(&mut connection.waiting, transition);
+        infer(transition, connection, gate, origins, report);
         let in_state_ns = (connection.state == transition.old)
             .then(|| connection.entered.map(|since| transition.time.since(since)))
             .flatten();
-        origins.learn(&transition, &mut connection.known);
-        remember(&transition, in_state_ns, &mut connection.known.past);
-        let observed = ObservedTransition { transition, in_state_ns, known: connection.known, inferred: false };
+        origins.learn(transition, &mut connection.known);
+        remember(transition, in_state_ns, &mut connection.known.past);
+        let observed =
+            ObservedTransition { transition: *transition, in_state_ns, known: connection.known, inferred: false };
         gate.decide(&Observation::Transition(observed), connection, report);
         connection.previous = Some(transition.old);
         connection.state = transition.new;
@@ -183,11 +184,11 @@ impl Tracker {
         if transition.new == TcpState::Close {
             let (verdict, doubtful) = (connection.verdict, connection.doubtful.take());
             if new.is_none() {
-                table.remove(&transition);
+                table.remove(transition);
             }
             self.depart(Departed { observed, verdict, doubtful }, report);
         } else if let Some(connection) = new {
-            self.file(&transition, connection, report);
+            self.file(transition, connection, report);
         }
     }
 

@@ -16,17 +16,17 @@ use crate::{
 const RCV_SHUTDOWN: u8 = 1;
 
 impl Tracker {
-    pub(super) fn reset(&mut self, reset: Reset, report: &mut impl FnMut(&Observation)) {
+    pub(super) fn reset(&mut self, reset: &Reset, report: &mut impl FnMut(&Observation)) {
         if reset.state == Some(TcpState::TimeWait) {
             self.reset_of_remnant(reset.socket.sock, reset.socket.time);
         }
         // A socket that lives again has nothing to do with its last end.
         let is_over = matches!(reset.state, Some(TcpState::Close | TcpState::TimeWait));
         if let Some(departed) = reset.socket.cookie.filter(|_| is_over).and_then(|it| self.departures.take(it)) {
-            self.reset_of_departed(&reset, departed, report);
+            self.reset_of_departed(reset, departed, report);
         } else if let Some(connection) = reset.socket.cookie.and_then(|cookie| self.table.of(cookie)) {
-            let observed = observe(&reset, connection.known, reset.state);
-            if is_doubtful(&reset) {
+            let observed = observe(reset, connection.known, reset.state);
+            if is_doubtful(reset) {
                 connection.doubtful = Some(Box::new(observed));
                 return;
             }
@@ -38,8 +38,8 @@ impl Tracker {
                 _ => {}
             }
         } else {
-            let observed = observe(&reset, self.stranger(&reset), reset.state);
-            if is_doubtful(&reset) {
+            let observed = observe(reset, self.stranger(reset), reset.state);
+            if is_doubtful(reset) {
                 self.meet_doubtful(observed, report);
                 return;
             }
