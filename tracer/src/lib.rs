@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod event;
 pub mod figures;
 pub mod filter;
+mod hashing;
 pub mod measure;
 pub mod namespace;
 pub mod observation;

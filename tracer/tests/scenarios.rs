@@ -286,7 +286,7 @@ fn conclude(scenario: &Scenario) -> Vec<Value> {
         measure::conclude(observation, &mut |conclusion| output.observe(conclusion, &mut text));
     };
     for happening in &scenario.events {
-        tracker.apply(happening.event(), &mut show);
+        tracker.apply(&happening.event(), &mut show);
     }
     tracker.finish(&mut show);
     let lines = String::from_utf8(text).expect("UTF-8");

@@ -8,13 +8,12 @@ mod stuck;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use self::{counts::Counts, ports::PortAccount, roles::Roles, stuck::AtRest};
 use crate::{
     event::MonotonicNs,
     figures::host::HostFigures,
     filter::Filter,
+    hashing::HashMap,
     namespace::{NamespaceReading, Settings, Unread},
     observation::Observation,
 };

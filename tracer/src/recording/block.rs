@@ -10,7 +10,8 @@ mod tests;
 
 pub(crate) use self::decoder::Decoder;
 pub(super) use self::encoder::Encoder;
-use super::rows::{COLUMNS, IDENTITY};
+use super::rows::{IDENTITY, Kind, Row};
+use crate::event::MonotonicNs;
 
 /// Records in a block at most: what a reader holds in memory at a time.
 pub(super) const MAX_RECORDS: u32 = 65_536;
@@ -37,7 +38,7 @@ struct Context {
     time: u64,
     /// By kind and class, where in `templates` the last such row is, plus one.
     classes: Box<[u16; CLASSES]>,
-    templates: Vec<[u64; COLUMNS]>,
+    templates: Vec<Row>,
     /// The sockets of this block, in the order in which they came up.
     sockets: Vec<Identity>,
 }
@@ -57,31 +58,29 @@ impl Context {
         self.sockets.clear();
     }
 
-    /// The last row of this class, zeros before the first, and the place where it is kept.
-    fn template(&mut self, kind: u8, class: u8) -> (usize, [u64; COLUMNS]) {
-        let entry = &mut self.classes[usize::from(kind & 7) << 8 | usize::from(class)];
+    /// Where the last row of this class is kept; zeros before the first.
+    fn place(&mut self, kind: Kind, class: u8) -> usize {
+        let entry = &mut self.classes[usize::from(kind as u8) << 8 | usize::from(class)];
         if *entry == 0 {
-            self.templates.push([0; COLUMNS]);
+            self.templates.push(Row::new(kind, class, MonotonicNs(0)));
             *entry = self.templates.len() as u16;
         }
-        let place = usize::from(*entry) - 1;
-        (place, self.templates[place])
+        usize::from(*entry) - 1
     }
 
-    /// What a row is expected to look like: like the last of its class, and like its socket.
-    fn expected(&self, template: &[u64; COLUMNS], socket: Option<usize>) -> Option<[u64; COLUMNS]> {
-        let mut expected = *template;
+    /// Makes the last row of a class what the next is expected to look like: like that, and like its socket.
+    fn expect(&mut self, place: usize, socket: Option<usize>) -> Option<&mut Row> {
+        let expected = &mut self.templates[place];
         if let Some(socket) = socket {
-            expected[IDENTITY].copy_from_slice(self.sockets.get(socket)?);
+            expected.columns[IDENTITY].copy_from_slice(self.sockets.get(socket)?);
         }
         Some(expected)
     }
 
-    /// Takes note of a row.
-    fn note(&mut self, place: usize, socket: Option<usize>, columns: &[u64; COLUMNS]) {
-        self.templates[place] = *columns;
+    /// Takes note of the row that is the last of its class now.
+    fn note(&mut self, place: usize, socket: Option<usize>) {
         let mut identity = Identity::default();
-        identity.copy_from_slice(&columns[IDENTITY]);
+        identity.copy_from_slice(&self.templates[place].columns[IDENTITY]);
         match socket {
             Some(socket) => self.sockets[socket] = identity,
             None => self.sockets.push(identity),

@@ -94,7 +94,7 @@ const NETNS_DELETED: u64 = 1 << 11;
 const SHUTDOWN_SHIFT: u32 = 16;
 
 impl Row {
-    fn new(kind: Kind, class: u8, time: MonotonicNs) -> Self {
+    pub(super) fn new(kind: Kind, class: u8, time: MonotonicNs) -> Self {
         Self { kind, class, time, columns: [0; COLUMNS] }
     }
 

@@ -98,7 +98,7 @@ impl<'a, V: View> Session<'a, V> {
         let mut pipeline = Pipeline::new(stage, filter, &start);
         for event in events.drain(..) {
             recorder.iter_mut().for_each(|recorder| recorder.meet(&event));
-            pipeline.meet(event);
+            pipeline.meet(&event);
         }
         let mut session = Self { live, pipeline, recorder, quiet, events };
         lacking.iter().for_each(|words| session.say(words));
@@ -248,7 +248,7 @@ fn take<V: View>(events: &mut Vec<Event>, recorder: &mut Option<Recorder>, pipel
         if let Some(recorder) = recorder {
             recorder.take(&event);
         }
-        pipeline.take(event);
+        pipeline.take(&event);
     }
 }
 

@@ -64,7 +64,7 @@ impl<'a, V: View> Pipeline<'a, V> {
     }
 
     /// Takes in what was there when the run started; nothing of it is shown.
-    pub(super) fn meet(&mut self, event: Event) {
+    pub(super) fn meet(&mut self, event: &Event) {
         let Self { tracker, measures, stage, .. } = self;
         tracker.apply(event, &mut |observation| {
             measures.meet(observation);
@@ -76,8 +76,8 @@ impl<'a, V: View> Pipeline<'a, V> {
     }
 
     /// Takes in what happened.
-    pub(super) fn take(&mut self, event: Event) {
-        self.keep_time(&event);
+    pub(super) fn take(&mut self, event: &Event) {
+        self.keep_time(event);
         let Self { tracker, measures, stage, .. } = self;
         let Stage { view, printer, .. } = &mut **stage;
         tracker.apply(event, &mut |observation| conclude(observation, measures, view, printer));

@@ -125,9 +125,9 @@ async fn tell<V: View, S: Steps>(
 ) -> Result<Option<Step>, Stop> {
     loop {
         match reader.step(events).await? {
-            Some(Step::Existing) => events.drain(..).for_each(|event| pipeline.meet(event)),
+            Some(Step::Existing) => events.iter().for_each(|event| pipeline.meet(event)),
             Some(Step::Events) => {
-                for event in events.drain(..) {
+                for event in &*events {
                     pipeline.take(event);
                     if pipeline.unwritten() > BATCH {
                         reader.write(pipeline)?;

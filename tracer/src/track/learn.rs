@@ -1,12 +1,12 @@
 //! What a transition tells of its connection: the role, the owner, how far it came.
 
-use super::{Listener, Tracker};
+use super::{Gate, Listener, Origins};
 use crate::{
     event::{ExistingSocket, MonotonicNs, SockAddress, TcpState, Transition},
     observation::{self, Known, Observation, Owner, OwnerSource, Past, Role, Side},
 };
 
-impl Tracker {
+impl Origins {
     /// Learns the role and the owner from a transition that proves them.
     pub(super) fn learn(&mut self, transition: &Transition, known: &mut Known) {
         use TcpState::{Close, Listen, SynRecv, SynSent};
@@ -43,7 +43,7 @@ impl Tracker {
     }
 }
 
-impl Tracker {
+impl Gate {
     /// Whether the filter lets a socket through that is older than the trace, by what is known of it: as if it ended now.
     pub(super) fn lets_exist(&self, socket: &ExistingSocket) -> bool {
         if self.filter.is_pass_all() {

@@ -1,11 +1,11 @@
 //! Who listens where: the only thing that is known about an accepted socket's process until it proves itself.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::event::{Endpoint, Process, SocketCookie, Transition};
+use crate::{
+    event::{Endpoint, Process, SocketCookie, Transition},
+    hashing::HashMap,
+};
 
 /// Listening ends remembered at most. Beyond it, accepted sockets just lack their listener.
 const CAPACITY: usize = 65_536;

@@ -16,37 +16,34 @@ use crate::{
 const RCV_SHUTDOWN: u8 = 1;
 
 impl Tracker {
-    pub(super) fn reset(&mut self, reset: Reset, report: &mut impl FnMut(&Observation)) {
+    pub(super) fn reset(&mut self, reset: &Reset, report: &mut impl FnMut(&Observation)) {
         if reset.state == Some(TcpState::TimeWait) {
             self.reset_of_remnant(reset.socket.sock, reset.socket.time);
         }
         // A socket that lives again has nothing to do with its last end.
         let is_over = matches!(reset.state, Some(TcpState::Close | TcpState::TimeWait));
         if let Some(departed) = reset.socket.cookie.filter(|_| is_over).and_then(|it| self.departures.take(it)) {
-            self.reset_of_departed(&reset, departed, report);
-        } else if let Some(connection) = reset.socket.cookie.and_then(|cookie| self.table.get(cookie)) {
-            let observed = observe(&reset, connection.known, reset.state);
-            if is_doubtful(&reset) {
+            self.reset_of_departed(reset, departed, report);
+        } else if let Some(connection) = reset.socket.cookie.and_then(|cookie| self.table.of(cookie)) {
+            let observed = observe(reset, connection.known, reset.state);
+            if is_doubtful(reset) {
                 connection.doubtful = Some(Box::new(observed));
                 return;
             }
             match connection.verdict {
-                Verdict::Match => self.emit(Observation::Reset(observed), report),
+                Verdict::Match => self.gate.emit(&Observation::Reset(observed), report),
                 Verdict::Undecided if connection.waiting.len() < WAITING => {
                     connection.waiting.push(Observation::Reset(observed));
                 }
                 _ => {}
             }
         } else {
-            let observed = observe(&reset, self.stranger(&reset), reset.state);
-            if is_doubtful(&reset) {
+            let observed = observe(reset, self.stranger(reset), reset.state);
+            if is_doubtful(reset) {
                 self.meet_doubtful(observed, report);
                 return;
             }
-            let observation = Observation::Reset(observed);
-            if self.lets_pass(&observation) {
-                self.emit(observation, report);
-            }
+            self.gate.decide_finally(&Observation::Reset(observed), report);
         }
     }
 
@@ -57,10 +54,10 @@ impl Tracker {
             return;
         }
         let state = reset.state.filter(|state| *state != TcpState::Close).unwrap_or(observed.transition.old);
-        self.emit(Observation::Reset(observe(reset, observed.known, Some(state))), report);
+        self.gate.emit(&Observation::Reset(observe(reset, observed.known, Some(state))), report);
         if doubtful.is_some() {
             // What seemed received was this one.
-            self.emit(Observation::Closed(Closed { observed, data_after_close: true }), report);
+            self.gate.emit(&Observation::Closed(Closed { observed, data_after_close: true }), report);
         }
     }
 
@@ -77,7 +74,7 @@ impl Tracker {
         match (reset.state, reset.socket.cookie) {
             // Half open: the listener answered for it.
             (Some(TcpState::Listen), None) => {
-                let listener = self.listeners.of(&reset.socket);
+                let listener = self.origins.listeners.of(&reset.socket);
                 Known {
                     role: Some(Role::Server),
                     listener: listener.map(|listener| listener.process),
@@ -85,7 +82,7 @@ impl Tracker {
                 }
             }
             (_, Some(cookie)) => {
-                let holder = self.existing.get(&cookie).copied();
+                let holder = self.origins.existing.get(&cookie).copied();
                 let owner = holder.map(|process| Owner { process, source: OwnerSource::Proc });
                 Known { owner, ..Known::default() }
             }
@@ -114,8 +111,8 @@ impl Tracker {
         if let Some(reset) = doubtful
             && verdict == Verdict::Match
         {
-            self.emit(Observation::Reset(*reset), report);
-            self.emit(Observation::Closed(Closed { observed, data_after_close: false }), report);
+            self.gate.emit(&Observation::Reset(*reset), report);
+            self.gate.emit(&Observation::Closed(Closed { observed, data_after_close: false }), report);
         }
     }
 }

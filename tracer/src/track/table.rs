@@ -57,17 +57,32 @@ impl Table {
         Self { connections: LruCache::new(capacity.max(1)), evicted: 0 }
     }
 
-    /// Takes a socket's entry out; it is put back by [`Table::insert`] unless the socket is gone.
-    pub(super) fn take(&mut self, transition: &Transition) -> Option<Connection> {
-        if let Some(cookie) = transition.cookie
-            && let Some(found) = self.connections.remove(&Key::Cookie(cookie))
+    /// A socket's entry, which stays.
+    pub(super) fn get(&mut self, transition: &Transition) -> Option<&mut Connection> {
+        let is_new = transition.old == TcpState::SynRecv;
+        let key = match transition.cookie {
+            Some(cookie) if is_new => self.refile(transition.sock, cookie),
+            Some(cookie) => Key::Cookie(cookie),
+            None if is_new => Key::Sock(transition.sock),
+            None => return None,
+        };
+        self.connections.get_mut(&key)
+    }
+
+    /// Only a socket whose first record came without cookie is filed under its address, until the next tells the cookie.
+    fn refile(&mut self, sock: SockAddress, cookie: SocketCookie) -> Key {
+        let key = Key::Cookie(cookie);
+        if !self.connections.contains_key(&key)
+            && let Some(connection) = self.connections.remove(&Key::Sock(sock))
         {
-            return Some(found);
+            self.connections.insert(key, connection);
         }
-        // Only a socket whose first record came without cookie is filed under its address.
-        matches!(transition.old, TcpState::SynRecv)
-            .then(|| self.connections.remove(&Key::Sock(transition.sock)))
-            .flatten()
+        key
+    }
+
+    /// Forgets a socket that is gone.
+    pub(super) fn remove(&mut self, transition: &Transition) {
+        self.connections.remove(&key(transition));
     }
 
     /// Files a socket under the best identity its last transition has. Returns those forgotten for it: the one least
@@ -80,13 +95,12 @@ impl Table {
         let is_full = self.connections.len() == self.connections.capacity();
         let oldest = is_full.then(|| self.connections.remove_lru()).flatten();
         self.evicted += u64::from(oldest.is_some());
-        let key = transition.cookie.map_or(Key::Sock(transition.sock), Key::Cookie);
-        let replaced = self.connections.insert(key, connection);
+        let replaced = self.connections.insert(key(transition), connection);
         oldest.map(|(_, connection)| connection).into_iter().chain(replaced)
     }
 
-    /// A socket's entry, which stays.
-    pub(super) fn get(&mut self, cookie: SocketCookie) -> Option<&mut Connection> {
+    /// The entry of the socket with this cookie, which stays.
+    pub(super) fn of(&mut self, cookie: SocketCookie) -> Option<&mut Connection> {
         self.connections.get_mut(&Key::Cookie(cookie))
     }
 
@@ -106,6 +120,11 @@ impl Table {
     pub(super) fn evicted(&self) -> u64 {
         self.evicted
     }
+}
+
+/// The best identity that a socket's transition has.
+fn key(transition: &Transition) -> Key {
+    transition.cookie.map_or(Key::Sock(transition.sock), Key::Cookie)
 }
 
 /// When the first SYN-ACK of connections was sent of which another had to follow, until they are there. Those that never

@@ -47,7 +47,7 @@ fn step(id: u64, time: u64, old: TcpState, new: TcpState) -> Transition {
 fn observe(tracker: &mut Tracker, transitions: impl IntoIterator<Item = Transition>) -> Vec<Observation> {
     let mut seen = Vec::new();
     for transition in transitions {
-        tracker.apply(Event::Transition(transition), &mut |o: &Observation| seen.push(o.clone()));
+        tracker.apply(&Event::Transition(transition), &mut |o: &Observation| seen.push(o.clone()));
     }
     seen
 }
@@ -235,7 +235,7 @@ fn older(id: u64, local: &str, state: TcpState) -> Event {
 #[test]
 fn a_socket_older_than_the_trace_has_its_holder_until_its_owner_acts() {
     let mut tracker = pass_all();
-    tracker.apply(older(1, CLIENT, Established), &mut |_: &Observation| ());
+    tracker.apply(&older(1, CLIENT, Established), &mut |_: &Observation| ());
     let close = Transition { actor: Some(process(8)), ..step(1, 20, CloseWait, LastAck) };
     let seen = observe(&mut tracker, [step(1, 10, Established, CloseWait), close]);
     let owners: Vec<_> = transitions(&seen).iter().map(|o| o.known.owner.expect("an owner")).collect();
@@ -247,7 +247,7 @@ fn a_socket_older_than_the_trace_has_its_holder_until_its_owner_acts() {
 #[test]
 fn a_socket_that_begins_anew_is_not_its_former_holder_s() {
     let mut tracker = pass_all();
-    tracker.apply(older(1, CLIENT, Established), &mut |_: &Observation| ());
+    tracker.apply(&older(1, CLIENT, Established), &mut |_: &Observation| ());
     let seen = observe(&mut tracker, [step(1, 10, Close, SynSent), step(1, 20, SynSent, Established)]);
     assert!(transitions(&seen).iter().all(|o| o.known.owner.is_none()));
 }
@@ -255,7 +255,7 @@ fn a_socket_that_begins_anew_is_not_its_former_holder_s() {
 #[test]
 fn a_listener_older_than_the_trace_is_known_until_it_closes() {
     let mut tracker = pass_all();
-    tracker.apply(older(1, "0.0.0.0:443", Listen), &mut |_: &Observation| ());
+    tracker.apply(&older(1, "0.0.0.0:443", Listen), &mut |_: &Observation| ());
     let accepted = |id| Transition { local: end(SERVER), ..step(id, 10, Listen, SynRecv) };
     let seen = observe(&mut tracker, [accepted(2)]);
     assert_eq!(transitions(&seen)[0].known.listener, Some(process(7)));

@@ -7,7 +7,10 @@
 mod end;
 mod jiffies;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, VecDeque},
+};
 
 use self::{
     end::{Awaited, Connecting},
@@ -16,6 +19,7 @@ use self::{
 use super::Tracker;
 use crate::{
     event::{Endpoint, MonotonicNs, SockAddress, SocketCookie, SynAck, TcpState, Timer, TimerStep, Transition},
+    hashing::HashMap,
     observation::{Known, Observation, ObservedTransition, TimeWait, TimeWaitEnd, TimeWaitEnded},
 };
 
@@ -24,6 +28,9 @@ use crate::{
 const LATE_NS: u64 = 10_000_000_000;
 /// How long after its timer's start the connection's →CLOSE is waited for.
 const CLOSING_NS: u64 = 10_000_000;
+
+/// How many that are over may be among those that are due, beside as many as are not.
+const SPARE: usize = 1_024;
 
 /// The end of one that was not seen.
 const UNSEEN: TimeWaitEnded = TimeWaitEnded { minisocket_ns: None, time_wait_ns: None, end: None, inferred: false };
@@ -56,7 +63,7 @@ fn canonical(end: Endpoint) -> Endpoint {
 }
 
 /// A timewait socket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Remnant {
     observed: ObservedTransition,
     began: Option<MonotonicNs>,
@@ -92,6 +99,11 @@ impl Remnant {
             reset: None,
         }
     }
+
+    /// Whether it is the same socket's timer, not one that has the address of the socket by now.
+    fn is_of(&self, timer: &Timer) -> bool {
+        self.observed.transition.cookie == timer.cookie
+    }
 }
 
 /// All timewait sockets that are known of, at most `capacity`.
@@ -106,21 +118,22 @@ pub(super) struct TimeWaits {
     /// Whose timers were taken off, in order of time, and what is awaited to tell why.
     awaited: Awaited,
     connecting: VecDeque<Connecting>,
-    /// When each is certainly over.
-    due: BTreeSet<(MonotonicNs, SockAddress)>,
+    /// When each is certainly over, the first on top. Those that are over before stay for a while: most come in order, and
+    /// leave in none.
+    due: BinaryHeap<Reverse<(MonotonicNs, SockAddress)>>,
     clock: JiffyClock,
 }
 
 impl TimeWaits {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            sockets: HashMap::new(),
+            sockets: HashMap::default(),
             capacity,
             evicted: 0,
             fresh: VecDeque::new(),
             awaited: Awaited::default(),
             connecting: VecDeque::new(),
-            due: BTreeSet::new(),
+            due: BinaryHeap::new(),
             clock: JiffyClock::default(),
         }
     }
@@ -131,22 +144,30 @@ impl TimeWaits {
     }
 
     /// Files a socket; false if there is no room for it.
-    fn insert(&mut self, timer: &Timer, mut remnant: Remnant) -> bool {
-        self.remove(timer.sock);
+    fn insert(&mut self, timer: &Timer, mut remnant: Box<Remnant>) -> bool {
         if self.sockets.len() == self.capacity {
             self.evicted += 1;
             return false;
         }
         remnant.due = MonotonicNs(self.clock.due(timer).0.saturating_add(LATE_NS));
-        self.due.insert((remnant.due, timer.sock));
-        self.sockets.insert(timer.sock, Box::new(remnant));
+        self.due.push(Reverse((remnant.due, timer.sock)));
+        self.sockets.insert(timer.sock, remnant);
+        if self.due.len() > 2 * self.sockets.len() + SPARE {
+            let Self { due, sockets, .. } = self;
+            due.retain(|Reverse((due, sock))| sockets.get(sock).is_some_and(|it| it.due == *due));
+        }
         true
     }
 
-    fn remove(&mut self, sock: SockAddress) {
-        if let Some(remnant) = self.sockets.remove(&sock) {
-            self.due.remove(&(remnant.due, sock));
+    /// Takes out one that is certainly over at `now`.
+    fn overdue(&mut self, now: MonotonicNs) -> Option<Box<Remnant>> {
+        while let Some(&Reverse((due, sock))) = self.due.peek().filter(|Reverse((due, _))| *due < now) {
+            self.due.pop();
+            if self.sockets.get(&sock).is_some_and(|it| it.due == due) {
+                return self.sockets.remove(&sock);
+            }
         }
+        None
     }
 
     /// How long it lived, and what of it in TIME_WAIT proper, when it ended as `last` says.
@@ -167,58 +188,71 @@ impl Tracker {
     pub(super) fn timer(&mut self, timer: &Timer, report: &mut impl FnMut(&Observation)) {
         let waits = &mut self.time_waits;
         waits.clock.note(timer);
-        let known = waits.sockets.get(&timer.sock).map(|remnant| **remnant);
-        let same = known.filter(|remnant| remnant.observed.transition.cookie == timer.cookie);
-        // What follows at once may have come late.
-        let same = same.or_else(|| waits.awaited.take_back(timer));
-        if let (Some(earlier), None) = (known, same) {
+        let is_found = timer.step == TimerStep::Found;
+        if is_found && waits.sockets.get(&timer.sock).is_some_and(|remnant| remnant.is_of(timer)) {
+            // The stream knows it already.
+            return;
+        }
+        let (same, earlier) = match waits.sockets.remove(&timer.sock) {
+            Some(remnant) if remnant.is_of(timer) => (Some(remnant), None),
+            // What follows at once may have come late.
+            earlier => (waits.awaited.take_back(timer), earlier),
+        };
+        match earlier {
             // The one that had this address before is over.
-            if let Some(last) = earlier.cancelled {
-                self.over(&earlier, &last, report);
-            } else {
-                waits.remove(timer.sock);
-                self.report_end(&earlier, timer.time, UNSEEN, report);
-            }
+            Some(earlier) if same.is_none() => match earlier.cancelled {
+                Some(last) => self.over(earlier, &last, report),
+                None => self.report_end(*earlier, timer.time, UNSEEN, report),
+            },
+            _ => {}
         }
         match timer.step {
-            TimerStep::Found if same.is_none() => {
-                let remnant = Remnant { seeded: true, ..Remnant::new(timer) };
-                self.time_waits.insert(timer, remnant);
-                self.report_time_wait(TimeWait { observed: remnant.observed, seeded: true, ended: None }, report);
-            }
-            // The stream knows it already.
-            TimerStep::Found => {}
-            TimerStep::Started => {
-                // One that was found began before that, unless its beginning is what is seen now.
-                let same = same.filter(|it| !it.seeded || it.observed.transition.time < timer.time);
-                if let Some(mut remnant) = same {
-                    self.time_waits.clock.note_entry(timer, &mut remnant);
-                    remnant.cancelled = None;
-                    self.time_waits.awaited.forget(timer);
-                    let transition = &mut remnant.observed.transition;
-                    (transition.old, transition.new) = (timer.substate, timer.substate);
-                    self.time_waits.insert(timer, remnant);
-                } else {
-                    let entered = (timer.substate == TcpState::TimeWait).then_some(timer.time);
-                    let remnant = Remnant { began: Some(timer.time), entered, ..Remnant::new(timer) };
-                    if self.time_waits.insert(timer, remnant) {
-                        self.time_waits.fresh.push_back((timer.time, timer.cookie, timer.sock));
-                    } else {
-                        let begun = TimeWait { observed: remnant.observed, seeded: false, ended: None };
-                        self.report_time_wait(begun, report);
-                    }
+            TimerStep::Found => {
+                if same.is_none() {
+                    self.found(timer, report);
                 }
             }
+            TimerStep::Started => self.started(timer, same, report),
             TimerStep::Cancelled { .. } => {
-                let remnant = same.unwrap_or_else(|| Remnant::new(timer));
-                let reused = self.time_waits.is_reused(timer);
-                self.time_waits.insert(timer, Remnant { cancelled: Some(*timer), reused, ..remnant });
+                let mut remnant = same.unwrap_or_else(|| Box::new(Remnant::new(timer)));
+                remnant.cancelled = Some(*timer);
+                remnant.reused = self.time_waits.is_reused(timer);
+                self.time_waits.insert(timer, remnant);
                 self.time_waits.awaited.push(timer);
             }
             TimerStep::Expired => {
-                let remnant = same.unwrap_or_else(|| Remnant::new(timer));
-                self.end(&remnant, timer, Some(TimeWaitEnd::Expired), false, report);
+                let remnant = same.unwrap_or_else(|| Box::new(Remnant::new(timer)));
+                self.end(remnant, timer, Some(TimeWaitEnd::Expired), false, report);
             }
+        }
+    }
+
+    fn found(&mut self, timer: &Timer, report: &mut impl FnMut(&Observation)) {
+        let remnant = Remnant { seeded: true, ..Remnant::new(timer) };
+        let begun = TimeWait { observed: remnant.observed, seeded: true, ended: None };
+        self.time_waits.insert(timer, Box::new(remnant));
+        self.report_time_wait(begun, report);
+    }
+
+    fn started(&mut self, timer: &Timer, same: Option<Box<Remnant>>, report: &mut impl FnMut(&Observation)) {
+        let waits = &mut self.time_waits;
+        // One that was found began before that, unless its beginning is what is seen now.
+        if let Some(mut remnant) = same.filter(|it| !it.seeded || it.observed.transition.time < timer.time) {
+            waits.clock.note_entry(timer, &mut remnant);
+            remnant.cancelled = None;
+            waits.awaited.forget(timer);
+            let transition = &mut remnant.observed.transition;
+            (transition.old, transition.new) = (timer.substate, timer.substate);
+            waits.insert(timer, remnant);
+            return;
+        }
+        let entered = (timer.substate == TcpState::TimeWait).then_some(timer.time);
+        let remnant = Remnant { began: Some(timer.time), entered, ..Remnant::new(timer) };
+        let begun = TimeWait { observed: remnant.observed, seeded: false, ended: None };
+        if waits.insert(timer, Box::new(remnant)) {
+            waits.fresh.push_back((timer.time, timer.cookie, timer.sock));
+        } else {
+            self.report_time_wait(begun, report);
         }
     }
 
@@ -261,12 +295,8 @@ impl Tracker {
             self.report_begun(sock, report);
         }
         self.settle_cancelled(now, report);
-        while let Some(&(_, sock)) = self.time_waits.due.first().filter(|(due, _)| *due < now) {
-            let remnant = self.time_waits.sockets.get(&sock).map(|remnant| **remnant);
-            self.time_waits.remove(sock);
-            if let Some(remnant) = remnant {
-                self.report_end(&remnant, now, UNSEEN, report);
-            }
+        while let Some(remnant) = self.time_waits.overdue(now) {
+            self.report_end(*remnant, now, UNSEEN, report);
         }
     }
 
@@ -278,44 +308,35 @@ impl Tracker {
         }
     }
 
+    /// One that was taken out has ended, as `last` says.
     fn end(
         &mut self,
-        remnant: &Remnant,
+        mut remnant: Box<Remnant>,
         last: &Timer,
         end: Option<TimeWaitEnd>,
         inferred: bool,
         report: &mut impl FnMut(&Observation),
     ) {
-        let waits = &mut self.time_waits;
-        // Another may have its address by now.
-        if waits.sockets.get(&last.sock).is_some_and(|it| it.observed.transition.cookie == last.cookie) {
-            waits.remove(last.sock);
-        }
-        waits.awaited.forget(last);
-        let ended = self.time_waits.ended(remnant, last, end, inferred);
-        let mut remnant = *remnant;
+        self.time_waits.awaited.forget(last);
+        let ended = self.time_waits.ended(&remnant, last, end, inferred);
         let transition = &mut remnant.observed.transition;
         (transition.old, transition.new) = (last.substate, last.substate);
-        self.report_end(&remnant, last.time, ended, report);
+        self.report_end(*remnant, last.time, ended, report);
     }
 
     fn report_end(
         &mut self,
-        remnant: &Remnant,
+        Remnant { mut observed, seeded, .. }: Remnant,
         time: MonotonicNs,
         ended: TimeWaitEnded,
         report: &mut impl FnMut(&Observation),
     ) {
-        let mut observed = remnant.observed;
         observed.transition.time = time;
-        self.report_time_wait(TimeWait { observed, seeded: remnant.seeded, ended: Some(ended) }, report);
+        self.report_time_wait(TimeWait { observed, seeded, ended: Some(ended) }, report);
     }
 
     fn report_time_wait(&mut self, time_wait: TimeWait, report: &mut impl FnMut(&Observation)) {
-        let observation = Observation::TimeWait(time_wait);
-        if self.lets_pass(&observation) {
-            self.emit(observation, report);
-        }
+        self.gate.decide_finally(&Observation::TimeWait(time_wait), report);
     }
 }
 

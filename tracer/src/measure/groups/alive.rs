@@ -1,8 +1,9 @@
 //! Which sockets are alive, and in which group each began.
 
-use std::collections::HashMap;
-
-use crate::event::{MonotonicNs, SockAddress, SocketCookie, Transition};
+use crate::{
+    event::{MonotonicNs, SockAddress, SocketCookie, Transition},
+    hashing::HashMap,
+};
 
 /// Sockets remembered at most, 32 bytes each; beyond it nobody knows how many are alive.
 const CAPACITY: usize = 1_000_000;

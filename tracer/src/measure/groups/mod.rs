@@ -10,8 +10,6 @@ mod group;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use self::{
     alive::Alive,
     counts::{Counts, Now},
@@ -23,6 +21,7 @@ use crate::{
         TcpState::{Close, Listen, SynRecv, SynSent},
     },
     figures::{Group, GroupBy, Groups, SortBy},
+    hashing::HashMap,
     observation::{Observation, ObservedTransition, TimeWait},
 };
 
@@ -65,7 +64,7 @@ impl Aggregate {
             grouper: Grouper::new(by),
             measures_time_wait,
             slots: Vec::new(),
-            places: HashMap::new(),
+            places: HashMap::default(),
             capacity: GROUPS,
             open: Alive::default(),
             time_waits: Alive::default(),
@@ -154,7 +153,9 @@ impl Aggregate {
 
     fn close_span(&mut self) {
         for Slot { recent, earlier, .. } in &mut self.slots {
-            if !recent.is_empty() {
+            if earlier.is_empty() {
+                std::mem::swap(recent, earlier);
+            } else if !recent.is_empty() {
                 earlier.merge(&std::mem::take(recent));
             }
         }

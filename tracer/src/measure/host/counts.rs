@@ -6,12 +6,13 @@
 
 mod compare;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::Circumstances;
 use crate::{
     event::{MonotonicNs, TcpState},
     figures::host::{Comparison, Counted, Listening},
+    hashing::HashMap,
     namespace::{Counters, NamespaceReading, Unread},
     observation::{ObservedReset, ObservedTransition, TimeWait},
 };

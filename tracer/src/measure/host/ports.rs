@@ -1,11 +1,12 @@
 //! Which ports are held, by whom, and how that changes.
 
-use std::{cmp::Reverse, collections::HashMap, net::IpAddr};
+use std::{cmp::Reverse, net::IpAddr};
 
 use super::roles::Roles;
 use crate::{
     event::{Endpoint, ExistingSocket, MonotonicNs, SocketCookie, TcpState},
     figures::host::{Destination, FailedConnect, Ports, Rate},
+    hashing::HashMap,
     measure::connection,
     namespace::Settings,
     observation::{Closed, ObservedTransition, Outcome, Role, TimeWait},
@@ -195,7 +196,7 @@ impl PortAccount {
 
     /// Those that the namespace gives out; whoever asked for another port takes nothing away.
     fn count(&self, settings: &HashMap<u32, Settings>) -> Counts {
-        let mut counts = Counts::new();
+        let mut counts = Counts::default();
         for Held { flow, port, by_time_wait, .. } in self.held.values() {
             // If the settings are not known, every port may be one of them.
             let gives_out = |port| settings.get(&flow.netns).and_then(|settings| settings.gives_out(port));

@@ -1,9 +1,8 @@
 //! Which end of a connection this host is, where its beginning was not seen.
 
-use std::collections::HashMap;
-
 use crate::{
     event::{Endpoint, ExistingSocket, TcpState},
+    hashing::HashMap,
     namespace::Settings,
     observation::{ObservedTransition, Role},
 };

@@ -1,11 +1,12 @@
 //! Sockets that rest in a state in which none should be for long.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::cmp::Reverse;
 
 use super::roles::Roles;
 use crate::{
     event::{Endpoint, ExistingSocket, MonotonicNs, SocketCookie, TcpState},
     figures::host::{Holder, Service, Stuck, StuckGroup, stuck_after_ns},
+    hashing::HashMap,
     namespace::Settings,
     observation::{ObservedTransition, Role},
 };
@@ -73,7 +74,7 @@ impl AtRest {
     }
 
     pub(super) fn figures(&self, from: MonotonicNs, to: MonotonicNs) -> Stuck {
-        let mut kinds: HashMap<Kind, StuckGroup> = HashMap::new();
+        let mut kinds: HashMap<Kind, StuckGroup> = HashMap::default();
         for Resting { kind, since, is_seen } in self.sockets.values() {
             let age_ns = to.since(since.unwrap_or(from));
             let Kind { netns, state, holder, service } = *kind;

@@ -45,7 +45,7 @@ impl Decoder {
                 return Err(RecordError::TooMany);
             }
             match *kind {
-                UNTIL => events.push(Event::Until(self.time(&mut block)?)),
+                UNTIL => events.push(Event::Until(self.context.time(&mut block)?)),
                 kind if kind >= WITH_LENGTH => {
                     let content = take_sized(&mut block)?;
                     match kind {
@@ -57,27 +57,30 @@ impl Decoder {
                 }
                 kind => {
                     let kind = Kind::ALL.into_iter().find(|it| *it as u8 == kind).ok_or(RecordError::Kind(kind))?;
-                    let row = self.row(kind, &mut block)?;
                     let texts = &self.texts;
                     let text = |number: u64| texts.get(usize::try_from(number).ok()?.checked_sub(1)?).cloned();
-                    events.push(row.event(text)?);
+                    events.push(self.context.row(kind, &mut block)?.event(text)?);
                 }
             }
         }
         Ok(())
     }
+}
 
-    fn row(&mut self, kind: Kind, block: &mut &[u8]) -> Result<Row, RecordError> {
+impl Context {
+    /// Reads a row onto what it is expected to look like.
+    fn row(&mut self, kind: Kind, block: &mut &[u8]) -> Result<&Row, RecordError> {
         let (class, rest) = block.split_first().ok_or(RecordError::Short)?;
         *block = rest;
-        let (place, template) = self.context.template(kind as u8, *class);
+        let place = self.place(kind, *class);
         let back: u64 = take(block)?;
         let socket = match usize::try_from(back).map_err(|_| RecordError::Value)? {
             0 => None,
-            back => Some(self.context.sockets.len().checked_sub(back).ok_or(RecordError::Value)?),
+            back => Some(self.sockets.len().checked_sub(back).ok_or(RecordError::Value)?),
         };
         let time = self.time(block)?;
-        let mut columns = self.context.expected(&template, socket).ok_or(RecordError::Value)?;
+        let row = self.expect(place, socket).ok_or(RecordError::Value)?;
+        row.time = time;
         let mut mask: u64 = take(block)?;
         if mask >> COLUMNS != 0 {
             return Err(RecordError::Value);
@@ -85,17 +88,17 @@ impl Decoder {
         while mask != 0 {
             let at = mask.trailing_zeros() as usize;
             let by: i64 = take(block)?;
-            columns[at] = columns[at].wrapping_add(by.cast_unsigned());
+            row.columns[at] = row.columns[at].wrapping_add(by.cast_unsigned());
             mask &= mask - 1;
         }
-        self.context.note(place, socket, &columns);
-        Ok(Row { kind, class: *class, time, columns })
+        self.note(place, socket);
+        Ok(&self.templates[place])
     }
 
     fn time(&mut self, block: &mut &[u8]) -> Result<MonotonicNs, RecordError> {
         let by: i64 = take(block)?;
-        self.context.time = self.context.time.wrapping_add(by.cast_unsigned());
-        Ok(MonotonicNs(self.context.time))
+        self.time = self.time.wrapping_add(by.cast_unsigned());
+        Ok(MonotonicNs(self.time))
     }
 }
 

@@ -105,9 +105,10 @@ impl Encoder {
             }
         };
         let Some(row) = Row::of(event, now, number) else { return };
-        let (place, template) = self.context.template(row.kind as u8, row.class);
+        let place = self.context.place(row.kind, row.class);
         let socket = self.place_of(&row);
-        let Some(expected) = self.context.expected(&template, socket) else { return };
+        let Some(expected) = self.context.expect(place, socket) else { return };
+        let expected = std::mem::replace(expected, row).columns;
         self.bytes.extend_from_slice(&[row.kind as u8, row.class]);
         let back = socket.map_or(0, |socket| self.context.sockets.len() - socket);
         put(&mut self.bytes, back as u64);
@@ -120,7 +121,7 @@ impl Encoder {
             put_signed(&mut self.bytes, row.columns[at].wrapping_sub(expected[at]).cast_signed());
             rest &= rest - 1;
         }
-        self.context.note(place, socket, &row.columns);
+        self.context.note(place, socket);
         let socket = socket.unwrap_or(self.context.sockets.len() - 1);
         for key in keys(&row) {
             self.places.insert(key, socket);

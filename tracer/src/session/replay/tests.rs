@@ -158,7 +158,7 @@ fn end() -> End {
 fn live(events: Vec<Event>, end: Option<&End>, interval: Option<Duration>) -> Theatre {
     let mut theatre = Theatre::new(None, interval);
     let mut pipeline = Pipeline::new(&mut theatre.stage, all(), &samples::start());
-    events.into_iter().for_each(|event| pipeline.take(event));
+    events.iter().for_each(|event| pipeline.take(event));
     pipeline.finish(end);
     pipeline.flush().expect("a file");
     theatre

@@ -1,10 +1,11 @@
 //! What ended a timewait socket before its time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::{Ends, Remnant, TimeWaits, canonical};
 use crate::{
     event::{Call, Endpoint, MonotonicNs, SockAddress, SocketCookie, TcpState, Timer, TimerStep, Transition},
+    hashing::HashMap,
     observation::{Observation, TimeWaitEnd},
     track::Tracker,
 };
@@ -34,7 +35,7 @@ pub(super) struct Awaited {
     recent: VecDeque<(MonotonicNs, SockAddress, Ends)>,
     by_ends: HashMap<Ends, SockAddress>,
     /// Those that are over, until it is known what packet did that; in order of time, too.
-    reopening: HashMap<Ends, (Remnant, Timer)>,
+    reopening: HashMap<Ends, (Box<Remnant>, Timer)>,
     order: VecDeque<(MonotonicNs, Ends)>,
 }
 
@@ -46,7 +47,7 @@ impl Awaited {
     }
 
     /// One that seemed to be over but is not: its timer is heard of again.
-    pub(super) fn take_back(&mut self, timer: &Timer) -> Option<Remnant> {
+    pub(super) fn take_back(&mut self, timer: &Timer) -> Option<Box<Remnant>> {
         let ends = Ends::of(timer);
         let (_, last) = self.reopening.get(&ends)?;
         let is_same = last.sock == timer.sock && last.cookie == timer.cookie;
@@ -67,6 +68,12 @@ impl TimeWaits {
             let is_recent = it.since <= timer.time && timer.time.since(it.since) < CONNECT_NS;
             is_recent && (it.pid, it.netns, it.to) == (by.pid, timer.netns, canonical(timer.remote))
         })
+    }
+
+    /// Takes out the socket whose timer was taken off then, unless it was set anew or its end is known.
+    fn take_cancelled(&mut self, time: MonotonicNs, sock: SockAddress) -> Option<(Box<Remnant>, Timer)> {
+        let last = self.sockets.get(&sock)?.cancelled.filter(|last| last.time == time)?;
+        Some((self.sockets.remove(&sock)?, last))
     }
 }
 
@@ -99,15 +106,17 @@ impl Tracker {
     /// The peer opened this pair of ends: if a timewait socket that had it is gone, that is why.
     pub(in crate::track) fn reopened(&mut self, ends: &Ends, time: MonotonicNs, report: &mut impl FnMut(&Observation)) {
         let waits = &mut self.time_waits;
-        let is_later = |(_, last): &&(Remnant, Timer)| last.time <= time;
-        let gone = waits.awaited.reopening.get(ends).filter(is_later).copied();
+        let reopening = &mut waits.awaited.reopening;
+        let is_gone = reopening.get(ends).is_some_and(|(_, last)| last.time <= time);
+        let gone = is_gone.then(|| reopening.remove(ends)).flatten();
         let going = || {
-            let remnant = **waits.sockets.get(waits.awaited.by_ends.get(ends)?)?;
-            Some((remnant, remnant.cancelled.filter(|last| last.time <= time)?))
+            let sock = waits.awaited.by_ends.get(ends)?;
+            let last = waits.sockets.get(sock)?.cancelled.filter(|last| last.time <= time)?;
+            reopening.remove(ends);
+            Some((waits.sockets.remove(sock)?, last))
         };
         if let Some((remnant, last)) = gone.or_else(going) {
-            waits.awaited.reopening.remove(ends);
-            self.end(&remnant, &last, Some(TimeWaitEnd::NewSyn), true, report);
+            self.end(remnant, &last, Some(TimeWaitEnd::NewSyn), true, report);
         }
     }
 
@@ -116,8 +125,8 @@ impl Tracker {
         while let Some((time, sock, ends)) =
             self.time_waits.awaited.recent.pop_front_if(|(time, ..)| now.since(*time) > AT_ONCE_NS)
         {
-            if let Some((remnant, last)) = self.still_cancelled(time, sock) {
-                self.over(&remnant, &last, report);
+            if let Some((remnant, last)) = self.time_waits.take_cancelled(time, sock) {
+                self.over(remnant, &last, report);
             } else if self.time_waits.sockets.get(&sock).is_none_or(|it| it.cancelled.is_none()) {
                 self.time_waits.awaited.by_ends.remove(&ends);
             }
@@ -130,17 +139,16 @@ impl Tracker {
     }
 
     /// Nothing more will be heard of a timewait socket, but perhaps of its ends.
-    pub(super) fn over(&mut self, remnant: &Remnant, last: &Timer, report: &mut impl FnMut(&Observation)) {
-        if let Some((end, inferred)) = known_end(remnant, last) {
+    pub(super) fn over(&mut self, remnant: Box<Remnant>, last: &Timer, report: &mut impl FnMut(&Observation)) {
+        if let Some((end, inferred)) = known_end(&remnant, last) {
             self.end(remnant, last, Some(end), inferred, report);
             return;
         }
-        let waits = &mut self.time_waits;
-        waits.remove(last.sock);
-        waits.awaited.forget(last);
+        let awaited = &mut self.time_waits.awaited;
+        awaited.forget(last);
         let ends = Ends::of(last);
-        waits.awaited.order.push_back((last.time, ends));
-        waits.awaited.reopening.insert(ends, (*remnant, *last));
+        awaited.order.push_back((last.time, ends));
+        awaited.reopening.insert(ends, (remnant, *last));
     }
 
     /// The ends of a timewait socket that was over then will not be waited for any more. If that was `long_enough`, nobody
@@ -155,14 +163,8 @@ impl Tracker {
                 _ => false,
             };
             let end = (long_enough && by_packet).then_some(TimeWaitEnd::Reset);
-            self.end(&remnant, &last, end, end.is_some(), report);
+            self.end(remnant, &last, end, end.is_some(), report);
         }
-    }
-
-    /// The socket whose timer was taken off then, unless it was set anew or its end is known.
-    fn still_cancelled(&self, time: MonotonicNs, sock: SockAddress) -> Option<(Remnant, Timer)> {
-        let remnant = **self.time_waits.sockets.get(&sock)?;
-        remnant.cancelled.filter(|last| last.time == time).map(|last| (remnant, last))
     }
 
     /// Reports those of which no more will be heard.
@@ -174,9 +176,9 @@ impl Tracker {
             self.give_up(time, &ends, false, report);
         }
         while let Some((time, sock, _)) = self.time_waits.awaited.recent.pop_front() {
-            if let Some((remnant, last)) = self.still_cancelled(time, sock) {
+            if let Some((remnant, last)) = self.time_waits.take_cancelled(time, sock) {
                 let (end, inferred) = known_end(&remnant, &last).unzip();
-                self.end(&remnant, &last, end, inferred == Some(true), report);
+                self.end(remnant, &last, end, inferred == Some(true), report);
             }
         }
     }
