@@ -107,7 +107,9 @@ impl<V: View, S: Steps> Replay<'_, V, S> {
         };
         let summary = pipeline.finish(end);
         self.reader.write(&mut pipeline)?;
-        if judge(&summary, pipeline.lost()) == Status::Lossy {
+        // What is damaged is said once, at the end.
+        let lost = pipeline.lost().saturating_sub(self.reader.damage().records);
+        if judge(&summary, lost) == Status::Lossy {
             self.status = Status::Lossy;
         }
         match over? {
@@ -125,7 +127,10 @@ async fn tell<V: View, S: Steps>(
 ) -> Result<Option<Step>, Stop> {
     loop {
         match reader.step(events).await? {
-            Some(Step::Existing) => events.iter().for_each(|event| pipeline.meet(event)),
+            Some(Step::Existing) => {
+                events.iter().for_each(|event| pipeline.meet(event));
+                events.clear();
+            }
             Some(Step::Events) => {
                 for event in &*events {
                     pipeline.take(event);
@@ -133,6 +138,7 @@ async fn tell<V: View, S: Steps>(
                         reader.write(pipeline)?;
                     }
                 }
+                events.clear();
                 reader.write(pipeline)?;
                 if pipeline.is_satisfied() {
                     reader.stop_soon();

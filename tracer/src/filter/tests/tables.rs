@@ -140,3 +140,11 @@ fn states_choose_what_is_printed() {
     assert!(hidden.shows(&event(Established, Close)) && !hidden.shows(&event(Close, SynSent)));
     assert!(StateFilter::default().shows(&event(Close, SynSent)));
 }
+
+#[test]
+fn paths_of_cgroups_take_a_bounded_amount_of_memory() {
+    let mut cgroups = CgroupAncestry::default();
+    let long = "x".repeat(5 << 20);
+    assert_eq!([1, 2, 3, 4].map(|id| cgroups.learn(id, &long)), [true, true, true, false]);
+    assert!(cgroups.learn(3, "/short") && cgroups.learn(4, &long), "what is replaced gives its room back");
+}

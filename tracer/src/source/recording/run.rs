@@ -91,13 +91,15 @@ impl Progress {
 
     /// A frame was not wanted.
     pub(super) fn leaves_out(&mut self, head: &FrameHead) {
-        self.is_partial = true;
+        self.is_cut();
         self.passes(head);
     }
 
     /// Only a part of a frame was wanted.
     pub(super) fn is_cut(&mut self) {
         self.is_partial = true;
+        // What the kernel counted since this reading, nobody will be told of.
+        self.existing.retain(|event| !matches!(event, Event::Namespace(_)));
     }
 
     /// A segment begins.

@@ -113,3 +113,16 @@ fn an_end_that_was_not_asked_for_is_not_missed() {
     assert_eq!(part(Some(wall(4 * SECOND))).damage, Damage::default());
     assert_eq!(part(None).damage, Damage { unended: 1, ..Damage::default() });
 }
+
+#[test]
+fn counters_are_not_told_without_what_they_counted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let moments: Vec<_> = (0..40).map(|second| Event::Until(at(second * SECOND))).collect();
+    let met = super::existing();
+    super::write(directory.path(), 1, &met, &moments, &[]);
+    let paths = vec![directory.path().to_owned()];
+    let part = Reading { paths, since: Some(wall(25 * SECOND)), ..Reading::default() };
+    let existing = read(&part).expect("a recording").existing;
+    assert!(!existing.is_empty() && existing.iter().all(|event| matches!(event, Event::Existing(_))));
+    assert!(met.iter().any(|event| matches!(event, Event::Namespace(_))));
+}
