@@ -126,6 +126,7 @@ async fn tell<V: View, S: Steps>(
     events: &mut Vec<Event>,
 ) -> Result<Option<Step>, Stop> {
     loop {
+        events.clear();
         match reader.step(events).await? {
             Some(Step::Existing) => {
                 events.iter().for_each(|event| pipeline.meet(event));

@@ -2,7 +2,7 @@
 
 use std::{str, sync::Arc};
 
-use integer_encoding::VarInt;
+use integer_encoding::VarInt as _;
 
 use super::{Context, FACT, MAX_RECORDS, MAX_TEXT, TEXT, UNTIL, WITH_LENGTH};
 use crate::{
@@ -73,7 +73,7 @@ impl Context {
         let (class, rest) = block.split_first().ok_or(RecordError::Short)?;
         *block = rest;
         let place = self.place(kind, *class);
-        let back: u64 = take(block)?;
+        let back = take(block)?;
         let socket = match usize::try_from(back).map_err(|_| RecordError::Value)? {
             0 => None,
             back => Some(self.sockets.len().checked_sub(back).ok_or(RecordError::Value)?),
@@ -81,13 +81,13 @@ impl Context {
         let time = self.time(block)?;
         let row = self.expect(place, socket).ok_or(RecordError::Value)?;
         row.time = time;
-        let mut mask: u64 = take(block)?;
+        let mut mask = take(block)?;
         if mask >> COLUMNS != 0 {
             return Err(RecordError::Value);
         }
         while mask != 0 {
             let at = mask.trailing_zeros() as usize;
-            let by: i64 = take(block)?;
+            let by = take_signed(block)?;
             row.columns[at] = row.columns[at].wrapping_add(by.cast_unsigned());
             mask &= mask - 1;
         }
@@ -96,20 +96,31 @@ impl Context {
     }
 
     fn time(&mut self, block: &mut &[u8]) -> Result<MonotonicNs, RecordError> {
-        let by: i64 = take(block)?;
+        let by = take_signed(block)?;
         self.time = self.time.wrapping_add(by.cast_unsigned());
         Ok(MonotonicNs(self.time))
     }
 }
 
-fn take<T: VarInt>(block: &mut &[u8]) -> Result<T, RecordError> {
-    let (number, len) = T::decode_var(block).ok_or(RecordError::Short)?;
+fn take(block: &mut &[u8]) -> Result<u64, RecordError> {
+    // Every other number takes one byte.
+    if let [number @ ..0x80, rest @ ..] = *block {
+        *block = rest;
+        return Ok((*number).into());
+    }
+    let (number, len) = u64::decode_var(block).ok_or(RecordError::Short)?;
     *block = &block[len..];
     Ok(number)
 }
 
+/// Small numbers are short whatever their sign: 0, -1, 1, -2 are written as 0, 1, 2, 3.
+fn take_signed(block: &mut &[u8]) -> Result<i64, RecordError> {
+    let number = take(block)?;
+    Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+}
+
 fn take_sized<'a>(block: &mut &'a [u8]) -> Result<&'a [u8], RecordError> {
-    let len: u64 = take(block)?;
+    let len = take(block)?;
     let len = usize::try_from(len).map_err(|_| RecordError::Short)?;
     let (content, rest) = block.split_at_checked(len).ok_or(RecordError::Short)?;
     *block = rest;
