@@ -21,7 +21,7 @@ pub(crate) const MAX_BYTES: usize = 4 << 20;
 /// Bytes in a text at most: it is the name of a reason, of which many are remembered.
 const MAX_TEXT: usize = 256;
 
-/// What other records than rows begin with. [`Kind`](super::rows::Kind) has the numbers below.
+/// What other records than rows begin with. [`Kind`] has the numbers below.
 pub(super) const UNTIL: u8 = 8;
 /// From here on a length follows, so that who does not know a kind can pass over it.
 pub(super) const WITH_LENGTH: u8 = 16;

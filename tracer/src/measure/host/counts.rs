@@ -22,8 +22,10 @@ const NAMESPACES: usize = 4_096;
 /// Time is looked at in slots of this length, nanoseconds: a task can be preempted for as long between the transition and
 /// the counter.
 const SLOT_NS: u64 = 5_000_000;
-/// Slots kept at most, 80 s; readings are a few seconds apart.
-const SLOTS: usize = 16_384;
+/// Namespaces that are read and compared at most: twice as many as the live source reads.
+const COMPARED: usize = 256;
+/// Slots kept at most, 10 s; readings are four seconds apart at most.
+const SLOTS: usize = 2_048;
 /// Slots kept at most of a namespace that was not read yet, 320 ms: some of it may be near the first reading.
 const SLOTS_UNREAD: usize = 64;
 
@@ -85,7 +87,12 @@ pub(super) struct Counts(HashMap<u32, Namespace>);
 
 impl Counts {
     pub(super) fn read(&mut self, reading: &NamespaceReading) {
+        let compared = self.0.values().filter(|namespace| namespace.first.is_some()).count();
         let Some(namespace) = self.namespace(reading.netns) else { return };
+        if namespace.first.is_none() && compared >= COMPARED {
+            namespace.unread = Some(Unread::TooMany);
+            return;
+        }
         match &reading.facts {
             Ok(facts) => {
                 namespace.read(Reading { from: reading.from, to: reading.to, counters: facts.counters });

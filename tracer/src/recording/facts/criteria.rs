@@ -117,7 +117,7 @@ impl CriteriaFact {
         let cgroup =
             |(id, path): &(u64, Option<String>)| WantedCgroup { id: *id, path: path.as_deref().map(Into::into) };
         Ok(Criteria {
-            ports: self.ports.lists(|(from, to)| (from <= to).then(|| PortRange::new(*from, *to)))?,
+            ports: self.ports.lists(|(from, to)| (from <= to).then_some(PortRange::new(*from, *to)))?,
             addrs: self.addrs.lists(|(addr, len)| Prefix::new((*addr).into(), *len))?,
             no_loopback: self.no_loopback,
             family,

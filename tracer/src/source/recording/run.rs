@@ -4,7 +4,7 @@ use std::mem;
 
 use super::{Step, window::Window};
 use crate::{
-    event::{ClockPair, Event, Gap, LossStage, MonotonicNs},
+    event::{ClockPair, Event, Gap, LossStage, MonotonicNs, TcpState},
     observation::Start,
     recording::{End, FrameHead, FrameKind, HeadFact, Run},
 };
@@ -89,9 +89,11 @@ impl Progress {
         }
     }
 
-    /// A frame was not wanted.
+    /// A frame was not wanted. What became of the sockets in it is unknown then; who listens goes on, in all likelihood.
     pub(super) fn leaves_out(&mut self, head: &FrameHead) {
         self.is_cut();
+        let listens = |event: &Event| matches!(event, Event::Existing(socket) if socket.state == TcpState::Listen);
+        self.existing.retain(listens);
         self.passes(head);
     }
 

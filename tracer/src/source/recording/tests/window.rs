@@ -1,10 +1,10 @@
 //! Only what was asked for is read.
 
-use std::path::Path;
+use std::{num::NonZeroU64, path::Path};
 
 use super::{CLOCK, Damage, Moment, Read, ReadError, Reading, SECOND, clock, end, read, run};
 use crate::{
-    event::{ClockPair, Event, TcpState, Transition},
+    event::{ClockPair, Event, ExistingSocket, SocketCookie, TcpState, Transition},
     recording::{Limits, Store, Writer},
     samples::{at, transition},
 };
@@ -125,4 +125,31 @@ fn counters_are_not_told_without_what_they_counted() {
     let existing = read(&part).expect("a recording").existing;
     assert!(!existing.is_empty() && existing.iter().all(|event| matches!(event, Event::Existing(_))));
     assert!(met.iter().any(|event| matches!(event, Event::Namespace(_))));
+}
+
+#[test]
+fn sockets_of_which_changes_were_left_out_are_not_told_of_but_listeners_are() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("run.trec");
+    let store = Store::open(&path, Limits::default(), None, CLOCK).expect("a store");
+    let mut writer = Writer::begin(store, run(1)).expect("a head");
+    let socket = |state, cookie| {
+        let Some(Event::Existing(socket)) = super::existing().into_iter().find(|it| matches!(it, Event::Existing(_)))
+        else {
+            panic!("a socket")
+        };
+        Event::Existing(ExistingSocket { state, cookie: SocketCookie(cookie), ..socket })
+    };
+    let (listener, other) = (socket(TcpState::Listen, NonZeroU64::MIN), socket(TcpState::CloseWait, NonZeroU64::MAX));
+    writer.meet(&listener);
+    writer.meet(&other);
+    for second in 1..=3 {
+        let change = transition(TcpState::Close, TcpState::SynSent);
+        writer.take(&Event::Transition(Transition { time: at(second * SECOND - 1), ..change }));
+        writer.tick(clock(second * SECOND)).expect("written");
+    }
+    writer.finish(&end(), clock(4 * SECOND)).expect("ended");
+    let read_since = |since| read(&Reading { paths: vec![path.clone()], since, ..Reading::default() }).expect("read");
+    assert_eq!(read_since(None).existing, [listener.clone(), other]);
+    assert_eq!(read_since(Some(wall(2_500_000_000))).existing, [listener]);
 }
