@@ -25,7 +25,7 @@ pub use self::{
 };
 use crate::{
     account::Account,
-    event::{MonotonicNs, UnknownState},
+    event::{ClockPair, MonotonicNs, UnknownState},
     filter::Criteria,
     observation::Start,
 };
@@ -41,6 +41,21 @@ pub struct Run {
     pub start: Start,
     /// What was asked for; what of it the kernel side could not decide is still to be applied.
     pub criteria: Criteria,
+}
+
+impl Run {
+    /// A run of which no head was read.
+    pub(crate) fn headless(id: u64, clock: ClockPair) -> Self {
+        let start = Start {
+            clock,
+            host: String::new(),
+            boot_id: String::new(),
+            kernel: String::new(),
+            filters: Vec::new(),
+            features: Vec::new(),
+        };
+        Self { id, version: String::new(), start, criteria: Criteria::default() }
+    }
 }
 
 /// How a run ended.

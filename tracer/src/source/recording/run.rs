@@ -5,7 +5,6 @@ use std::mem;
 use super::{Step, window::Window};
 use crate::{
     event::{ClockPair, Event, Gap, LossStage, MonotonicNs, TcpState},
-    observation::Start,
     recording::{End, FrameHead, FrameKind, HeadFact, Run},
 };
 
@@ -165,15 +164,7 @@ impl Progress {
     /// The facts of the run; without the head of any segment, as little as the frames tell.
     fn run(&mut self, window: &Window) -> Run {
         let Some(HeadFact { mut run, .. }) = self.fact.clone() else {
-            let start = Start {
-                clock: self.clock,
-                host: String::new(),
-                boot_id: String::new(),
-                kernel: String::new(),
-                filters: Vec::new(),
-                features: Vec::new(),
-            };
-            return Run { id: self.id, version: String::new(), start, criteria: Default::default() };
+            return Run::headless(self.id, self.clock);
         };
         if self.is_partial {
             run.start.clock = window.start(self.clock, self.read_to);
