@@ -39,7 +39,7 @@ impl Stuck {
 }
 
 /// Whose a socket is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
     /// This process owns it.
     Owner(Process),
@@ -50,7 +50,7 @@ pub enum Holder {
 }
 
 /// What a socket is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     /// It was accepted on this port.
     Server(u16),

@@ -97,7 +97,11 @@ impl AtRest {
             group.oldest_is_lower_bound |= !is_seen;
         }
         let mut groups: Vec<_> = kinds.into_values().collect();
-        groups.sort_by_key(|group| (Reverse(group.stuck), Reverse(group.count), Reverse(group.oldest_ns)));
+        // To the last tie, or a replay would not print what the live run did.
+        groups.sort_by_key(|group| {
+            let StuckGroup { netns, state, holder, service, count, stuck, oldest_ns, .. } = *group;
+            (Reverse(stuck), Reverse(count), Reverse(oldest_ns), netns, state, holder, service)
+        });
         let others = groups.len().saturating_sub(Stuck::LISTED) as u64;
         groups.truncate(Stuck::LISTED);
         Stuck { groups, others, uncounted: self.uncounted }
