@@ -1,12 +1,11 @@
 //! Events into a block.
 
-use std::collections::HashMap;
-
 use integer_encoding::VarInt as _;
 
 use super::{Context, FACT, MAX_RECORDS, TEXT, UNTIL};
 use crate::{
     event::{Event, MonotonicNs},
+    hashing::HashMap,
     recording::{
         facts,
         rows::{COLUMNS, Column, Row},
@@ -37,8 +36,8 @@ impl Encoder {
             records: 0,
             events: 0,
             span: None,
-            places: HashMap::new(),
-            texts: HashMap::new(),
+            places: HashMap::default(),
+            texts: HashMap::default(),
         }
     }
 
