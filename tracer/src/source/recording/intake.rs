@@ -1,0 +1,176 @@
+//! What a frame brings: to the run that is read, to those who are told of it, and to the damage.
+
+use std::mem;
+
+use super::{Recording, Step, error::ReadError, run::Progress};
+use crate::{
+    event::{Event, Gap},
+    recording::{End, FrameHead, FrameKind, HEAD, read_end, read_head},
+};
+
+impl Recording {
+    /// Counts damage. A frame that is not what was written and what it takes to find the next one are one place.
+    pub(super) fn count(&mut self, bytes: u64) {
+        self.damage.places += u64::from(!self.is_damaged_here);
+        self.damage.bytes += bytes;
+        self.is_damaged_here = true;
+    }
+
+    /// Counts events that are missing. A file can claim any number of them.
+    fn count_missing(&mut self, gap: Option<Gap>) {
+        self.damage.records = self.damage.records.saturating_add(gap.map_or(0, |gap| gap.lost));
+    }
+
+    /// Takes note of a frame of which only the head is there.
+    pub(super) fn hear_of(&mut self, head: Option<FrameHead>) {
+        let run = self.run.as_mut().zip(head);
+        run.into_iter().filter(|(run, head)| run.id() == head.run).for_each(|(run, head)| run.hears_of(&head));
+    }
+
+    /// Takes in a frame.
+    pub(super) fn frame(&mut self, head: &FrameHead) -> Result<(), ReadError> {
+        if self.run.as_ref().is_some_and(|run| run.id() != head.run) {
+            self.end_run(None);
+        }
+        self.has_ended = false;
+        self.is_damaged_here = false;
+        let run = self.run.get_or_insert_with(|| Progress::new(head));
+        if run.has_passed(head) {
+            self.count(HEAD as u64 + u64::from(head.stored));
+            return self.skip(head);
+        }
+        run.hears_of(head);
+        match head.kind {
+            FrameKind::Head => self.head(head),
+            FrameKind::Existing if run.is_told() => {
+                run.passes(head);
+                self.skip(head)
+            }
+            FrameKind::Existing => self.existing(head),
+            FrameKind::Events if !self.window.overlaps(head) => {
+                run.leaves_out(head);
+                self.skip(head)
+            }
+            FrameKind::Events => self.events(head),
+            FrameKind::End => self.end(head),
+        }
+    }
+
+    fn head(&mut self, head: &FrameHead) -> Result<(), ReadError> {
+        if self.content(head)?
+            && let Some(run) = &mut self.run
+        {
+            match read_head(head.run, &self.block) {
+                Ok(fact) => {
+                    run.begins_segment(fact);
+                    run.passes(head);
+                }
+                Err(_) => self.count(head.stored.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn existing(&mut self, head: &FrameHead) -> Result<(), ReadError> {
+        let mut events = Vec::new();
+        if self.decode(head, &mut events)?
+            && let Some(run) = &mut self.run
+        {
+            run.passes(head);
+            run.meets(events);
+            if self.window.is_from_the_start() {
+                self.ready.extend(run.tell(&self.window));
+            }
+        }
+        Ok(())
+    }
+
+    fn events(&mut self, head: &FrameHead) -> Result<(), ReadError> {
+        let mut events = mem::take(&mut self.spare);
+        events.clear();
+        let Some(run) = &mut self.run else { return Ok(()) };
+        self.ready.extend(run.tell(&self.window));
+        events.extend(run.turned_clock(head));
+        let gap = run.loss_before(head);
+        events.extend(gap.map(Event::Gap));
+        let before = events.len();
+        if !self.decode(head, &mut events)? {
+            return Ok(());
+        }
+        self.count_missing(gap);
+        if let Some(run) = &mut self.run {
+            run.passes(head);
+            run.note_clock(&events);
+            if !self.window.holds_all_of(head) {
+                self.window.clip(head.clock, &mut events, before);
+                run.is_cut();
+            }
+        }
+        self.ready.push_back((Step::Events, events));
+        Ok(())
+    }
+
+    fn end(&mut self, head: &FrameHead) -> Result<(), ReadError> {
+        if self.content(head)? {
+            match read_end(&self.block) {
+                Ok(end) => {
+                    self.has_ended = true;
+                    self.end_run(Some(end));
+                }
+                Err(_) => self.count(head.stored.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the current run.
+    pub(super) fn end_run(&mut self, end: Option<End>) {
+        let Some(mut run) = self.run.take() else { return };
+        self.ready.extend(run.tell(&self.window));
+        if let Some(gap) = run.loss_at_the_end() {
+            self.count_missing(Some(gap));
+            self.ready.push_back((Step::Events, vec![Event::Gap(gap)]));
+        }
+        self.damage.unended += u64::from(end.is_none() && !run.goes_on_after(&self.window));
+        self.ready.push_back(run.end(end));
+    }
+
+    fn skip(&mut self, head: &FrameHead) -> Result<(), ReadError> {
+        let Some((segment, frames)) = &mut self.current else { return Ok(()) };
+        frames.skip(head).map_err(|source| segment.failed(source))
+    }
+
+    /// Appends the events of a frame's content; false if it is damaged, which is counted.
+    fn decode(&mut self, head: &FrameHead, events: &mut Vec<Event>) -> Result<bool, ReadError> {
+        if !self.content(head)? {
+            return Ok(false);
+        }
+        let decoded = self.decoder.decode(&self.block, events).is_ok();
+        if !decoded {
+            self.count(head.stored.into());
+        }
+        Ok(decoded)
+    }
+
+    /// Has the content of a frame in `block`; false if it is damaged, which is counted.
+    fn content(&mut self, head: &FrameHead) -> Result<bool, ReadError> {
+        let Some((segment, frames)) = &mut self.current else { return Ok(false) };
+        let content = frames.content(head).map_err(|source| segment.failed(source))?;
+        self.block.clear();
+        let is_whole = match content {
+            Some(stored) if head.is_compressed => self
+                .decompressor
+                .decompress_to_buffer(stored, &mut self.block)
+                .is_ok_and(|len| len == head.len as usize),
+            Some(stored) if stored.len() == head.len as usize => {
+                self.block.extend_from_slice(stored);
+                true
+            }
+            _ => false,
+        };
+        if !is_whole {
+            self.count(HEAD as u64);
+        }
+        Ok(is_whole)
+    }
+}
