@@ -33,11 +33,11 @@ pub struct Confinement {
     pub files: bool,
 }
 
-/// The process cannot be confined as it should.
+/// The process cannot be confined as it should. What to do about it is for the command to say.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// A step of changing user and capabilities failed.
-    #[error("cannot give up {what}: {source}; --no-sandbox goes on without.")]
+    #[error("cannot give up {what}: {source}")]
     Identity {
         /// Which step.
         what: &'static str,
@@ -47,14 +47,14 @@ pub enum SandboxError {
     /// The user that remains cannot make files where they are to be made.
     #[error(
         "cannot go on making files in the directory of the recording without root's power: {0}; record to a directory of \
-         the user that tracer runs as, or --no-sandbox goes on as it is."
+         the user that tracer runs as"
     )]
     Rotation(std::io::Error),
     /// Landlock refused.
-    #[error("cannot give up files: {0}; --no-sandbox goes on without.")]
+    #[error("cannot give up files: {0}")]
     Files(landlock::RulesetError),
     /// seccomp refused.
-    #[error("cannot give up system calls: {0}; --no-sandbox goes on without.")]
+    #[error("cannot give up system calls: {0}")]
     Syscalls(seccompiler::Error),
 }
 

@@ -66,6 +66,11 @@ pub(super) fn run<V: View>(
     runtime.block_on(session.run(duration))
 }
 
+/// A run that cannot be confined goes on if it is asked to.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; --no-sandbox goes on without.")]
+struct Unconfined(#[from] SandboxError);
+
 /// A running stream.
 struct Session<'a, V> {
     live: Live,
@@ -106,7 +111,7 @@ impl<'a, V: View> Session<'a, V> {
     }
 
     /// Gives up what is not needed any more; what could not be given up is said.
-    fn confine(&mut self, keep: Keep) -> Result<(), SandboxError> {
+    fn confine(&mut self, keep: Keep) -> Result<(), Unconfined> {
         let user = match keep {
             Keep::Everything => {
                 self.say("not confined (--no-sandbox): keeps its capabilities, files and system calls.");
@@ -126,8 +131,9 @@ impl<'a, V: View> Session<'a, V> {
     /// Streams until Ctrl-C, SIGTERM, the time or the count; a closed pipe is a way to end, too.
     async fn run(mut self, duration: Option<Duration>) -> Result<Status, Failure> {
         let ended = match self.stream(duration).await {
-            Ok(()) => self.finish(),
-            // Nobody reads on, but what was recorded is to have an end.
+            // Nobody reads on, but it is still said what was lost.
+            Ok(()) | Err(Stop::Sink(SinkError::Closed)) => self.finish(),
+            // What was recorded is to have an end.
             Err(stop @ Stop::Sink(_)) if self.recorder.is_some() => self.finish().and(Err(stop)),
             Err(stop @ Stop::Recording(_)) => {
                 // What is on the disk stays, and what was seen is told.
@@ -137,10 +143,7 @@ impl<'a, V: View> Session<'a, V> {
             }
             Err(stop) => Err(stop),
         };
-        match ended {
-            Err(Stop::Sink(SinkError::Closed)) => Ok(Status::Done),
-            other => other.map_err(Into::into),
-        }
+        ended.map_err(Into::into)
     }
 
     async fn stream(&mut self, duration: Option<Duration>) -> Result<(), Stop> {
@@ -223,8 +226,10 @@ impl<'a, V: View> Session<'a, V> {
         if let Some(words) = recorded?.filter(|_| !quiet) {
             super::say(&words);
         }
-        shown?;
-        Ok(status)
+        match shown {
+            Ok(()) | Err(SinkError::Closed) => Ok(status),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn say(&mut self, words: &str) {

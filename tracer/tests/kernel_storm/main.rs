@@ -13,11 +13,12 @@ use std::{
     io::{BufRead as _, BufReader, Read as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
+    process::{Command, Stdio},
     sync::Mutex,
     thread,
 };
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -229,6 +230,27 @@ fn a_stopped_reader_loses_records_and_counts_each() {
     assert!(lost + shown <= expected && expected <= lost + shown + over_init, "{over_init} over init, {account:#}");
     let gaps: u64 = trace.of_type("gap").map(|gap| number(gap, "lost")).sum();
     assert_eq!(gaps, all_lost);
+}
+
+#[test]
+fn who_closes_the_pipe_is_told_of_a_loss_all_the_same() {
+    if !is_privileged() {
+        return;
+    }
+    let _alone = ALONE.lock();
+    let namespace = Namespace::enter();
+    let mut tracer = Command::new(env!("CARGO_BIN_EXE_tracer"));
+    tracer.args(["watch", "--ring-size", "128KiB", "--netns", &namespace.inode.to_string()]);
+    let mut child = tracer.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("tracer");
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(stderr.any(|line| line.contains("attached")));
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::STOP).expect("own child");
+    storm(1_000);
+    drop(child.stdout.take());
+    kill_process(pid, Signal::CONT).expect("own child");
+    assert!(stderr.any(|line| line.contains("records were lost")));
+    assert_eq!(child.wait().expect("ended").code(), Some(4));
 }
 
 #[test]
