@@ -1,8 +1,14 @@
 //! Recordings of every version of the format, and damaged ones, as the command shows them: no privilege, no kernel.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::Path,
+    process::{self, ChildStdin, ChildStdout, Stdio},
+};
 
 use assert_cmd::Command;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// Each connection of a few kinds, by version of the format.
@@ -120,6 +126,75 @@ fn what_is_no_recording_is_refused_in_one_sentence() {
         assert_eq!((status, stdout.as_str(), said.lines().count()), (Some(1), "", 1), "{path}: {said}");
     }
     assert!(Path::new("Cargo.toml").exists());
+}
+
+#[test]
+fn a_file_that_is_no_recording_costs_itself() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().to_string_lossy().into_owned();
+    fs::write(directory.path().join("empty.trec"), "").expect("written");
+    fs::write(directory.path().join("foreign.trec"), "ESTABLISHED").expect("written");
+    let (status, stdout, said) = run(&["summary", "-n", "-r", &path], b"");
+    assert_eq!((status, stdout.as_str(), said.lines().count()), (Some(1), "", 2), "{said}");
+    fs::copy(INCIDENT, directory.path().join("whole.trec")).expect("copied");
+    let (status, figures, said) = run(&["summary", "-n", "-r", &path], b"");
+    assert_eq!((status, said.lines().count()), (Some(4), 2), "{said}");
+    assert!(said.contains("empty.trec is empty") && said.contains("foreign.trec is not a recording"), "{said}");
+    assert_eq!(figures, run(&["summary", "-n", "-r", INCIDENT], b"").1);
+}
+
+#[test]
+fn nothing_on_standard_input_is_no_recording() {
+    for (input, says) in [(&b""[..], "standard input is empty"), (b"ESTABLISHED", "standard input is not a recording")]
+    {
+        let (status, stdout, said) = run(&["summary", "-r", "-"], input);
+        assert_eq!((status, stdout.as_str(), said.lines().count()), (Some(1), "", 1), "{said}");
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+/// A tracer whose ends are all pipes, as JSON, after its first line.
+fn piped(args: &[&str], input: &[u8]) -> (process::Child, ChildStdin, BufReader<ChildStdout>) {
+    let mut tracer = process::Command::new(env!("CARGO_BIN_EXE_tracer"));
+    tracer.args(["watch", "--format", "json"]).args(args);
+    let mut child = tracer.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("tracer");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(input).expect("written");
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    assert!(stdout.read_line(&mut String::new()).expect("a line") > 0);
+    (child, stdin, stdout)
+}
+
+#[test]
+fn a_silent_pipe_does_not_keep_it_from_ending() {
+    let bytes = fs::read(VERSIONS[0]).expect("a recording");
+    let stored = |at: usize| u32::from_le_bytes(bytes[at + 12..at + 16].try_into().expect("four bytes")) as usize;
+    let after = |at: &usize| Some(at + 88 + stored(*at));
+    let events = std::iter::successors(Some(0), after).find(|at| bytes[at + 9] == 3).expect("a frame of events");
+    for signal in [Signal::TERM, Signal::INT] {
+        // What heads the run is printed together with its first events, and then there is nothing more.
+        let (mut child, _stdin, mut stdout) = piped(&["-r", "-"], &bytes[..events + 88 + stored(events)]);
+        kill_process(Pid::from_child(&child), signal).expect("own child");
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).expect("JSON");
+        assert_eq!((child.wait().expect("ended").code(), count(&objects(&rest), "summary")), (Some(0), 1));
+    }
+}
+
+#[test]
+fn whoever_closes_the_pipe_is_told_of_damage_all_the_same() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("damaged.trec");
+    let mut bytes = fs::read(INCIDENT).expect("the sample");
+    let place = bytes.len() / 100;
+    bytes[place] ^= 1;
+    fs::write(&path, bytes).expect("written");
+    for (path, expected) in [(Path::new(INCIDENT), 0), (&path, 4)] {
+        let (child, _, stdout) = piped(&["-r", &path.to_string_lossy()], b"");
+        drop(stdout);
+        let output = child.wait_with_output().expect("ended");
+        assert_eq!(output.status.code(), Some(expected), "{output:?}");
+    }
 }
 
 #[test]

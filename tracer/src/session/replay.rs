@@ -16,12 +16,17 @@ use crate::{
     output::{Form, SinkError},
     recording::Run,
     run::{Failure, Status},
-    sandbox::Sandbox,
+    sandbox::{Sandbox, SandboxError},
     source::recording::{Moment, Reading, Recording, Step},
 };
 
 /// What is printed is written when there is so much of it, bytes, not only when all of a step was taken in.
 const BATCH: usize = 1 << 20;
+
+/// What is read may be hostile, so there is no way around it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; recordings are read in confinement only: read them where the system allows it.")]
+struct Unconfined(#[from] SandboxError);
 
 /// Runs a command that reads recordings to its end. Nothing of them is believed: they are read in confinement.
 pub(super) fn run<V: View>(
@@ -31,12 +36,12 @@ pub(super) fn run<V: View>(
     quiet: bool,
 ) -> Result<Status, Failure> {
     let progress = (may_show_progress(stage) && !quiet).then(Progress::new).flatten();
-    Sandbox { readable: files::readable(reading), ..Sandbox::default() }.enter()?;
+    Sandbox { readable: files::readable(reading), ..Sandbox::default() }.enter().map_err(Unconfined)?;
     let recording = Recording::open(reading)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let reader = Reader::new(recording, progress)?;
-        Replay { reader, stage, asked, since: reading.since, status: Status::Done }.run().await
+        Replay { reader, stage, asked, since: reading.since, has_run: false, is_lossy: false }.run().await
     })
 }
 
@@ -51,7 +56,10 @@ struct Replay<'a, V, S> {
     stage: &'a mut Stage<V>,
     asked: Asked,
     since: Option<Moment>,
-    status: Status,
+    /// There was something to be shown.
+    has_run: bool,
+    /// Not all of it was.
+    is_lossy: bool,
 }
 
 impl<V: View, S: Steps> Replay<'_, V, S> {
@@ -59,31 +67,34 @@ impl<V: View, S: Steps> Replay<'_, V, S> {
     async fn run(mut self) -> Result<Status, Failure> {
         let ended = self.runs().await;
         self.reader.make_room();
-        match ended {
-            Err(Stop::Sink(SinkError::Closed)) => return Ok(Status::Done),
-            other => other?,
+        if !matches!(ended, Err(Stop::Sink(SinkError::Closed))) {
+            ended?;
         }
         if let Some(words) = damage::sentence(&self.reader.damage()) {
             super::say(&words);
-            self.status = Status::Lossy;
+            self.is_lossy = true;
         }
-        Ok(self.status)
+        Ok(match self.is_lossy || self.reader.has_refused() {
+            false => Status::Done,
+            true if self.has_run => Status::Lossy,
+            true => Status::Failed,
+        })
     }
 
     async fn runs(&mut self) -> Result<(), Stop> {
         let mut events = Vec::new();
-        let mut step = self.reader.step(&mut events).await?;
+        let mut step = self.reader.step(&mut events).await;
         while let Some(now) = step {
             step = match now {
                 Step::Run(run) => self.one_run(*run, &mut events).await?,
                 // Of no run, so there is nothing to be told of it.
                 Step::Existing | Step::Events | Step::End(_) => {
                     events.clear();
-                    self.reader.step(&mut events).await?
+                    self.reader.step(&mut events).await
                 }
                 Step::Wait => {
                     self.reader.pause().await;
-                    self.reader.step(&mut events).await?
+                    self.reader.step(&mut events).await
                 }
             };
         }
@@ -92,6 +103,7 @@ impl<V: View, S: Steps> Replay<'_, V, S> {
 
     /// Shows a run. Returns the step that follows it.
     async fn one_run(&mut self, run: Run, events: &mut Vec<Event>) -> Result<Option<Step>, Stop> {
+        self.has_run = true;
         let Run { start, criteria, .. } = run;
         let is_cut = self.since.is_some_and(|since| is_later(since, &start));
         let filter = Filter::new(criteria).map_err(Failure::from)?.and(self.asked.filter.clone());
@@ -106,14 +118,13 @@ impl<V: View, S: Steps> Replay<'_, V, S> {
             _ => None,
         };
         let summary = pipeline.finish(end);
-        self.reader.write(&mut pipeline)?;
+        let shown = self.reader.write(&mut pipeline);
         // What is damaged is said once, at the end.
         let lost = pipeline.lost().saturating_sub(self.reader.damage().records);
-        if judge(&summary, lost) == Status::Lossy {
-            self.status = Status::Lossy;
-        }
+        self.is_lossy |= judge(&summary, lost) == Status::Lossy;
+        shown?;
         match over? {
-            Some(Step::End(_)) => self.reader.step(events).await,
+            Some(Step::End(_)) => Ok(self.reader.step(events).await),
             next => Ok(next),
         }
     }
@@ -127,7 +138,7 @@ async fn tell<V: View, S: Steps>(
 ) -> Result<Option<Step>, Stop> {
     loop {
         events.clear();
-        match reader.step(events).await? {
+        match reader.step(events).await {
             Some(Step::Existing) => {
                 events.iter().for_each(|event| pipeline.meet(event));
                 events.clear();

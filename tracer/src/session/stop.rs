@@ -4,10 +4,7 @@ use crate::{
     output::SinkError,
     recording::StoreError,
     run::Failure,
-    source::{
-        live::{self, LiveError},
-        recording::ReadError,
-    },
+    source::live::{self, LiveError},
 };
 
 /// Why a stream stopped before its time.
@@ -34,12 +31,6 @@ impl From<StoreError> for Stop {
 
 impl From<LiveError> for Stop {
     fn from(error: LiveError) -> Self {
-        Self::Failure(error.into())
-    }
-}
-
-impl From<ReadError> for Stop {
-    fn from(error: ReadError) -> Self {
         Self::Failure(error.into())
     }
 }

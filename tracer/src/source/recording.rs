@@ -4,21 +4,24 @@
 //! are missing before it.
 
 mod error;
+mod files;
 mod frames;
 mod intake;
 mod run;
 mod segments;
+mod stdin;
 #[cfg(test)]
 mod tests;
 mod window;
 
-use std::{collections::VecDeque, io::Read, mem, path::PathBuf};
+use std::{collections::VecDeque, io::Read, mem, ops::ControlFlow, path::PathBuf};
 
 use jiff::tz::TimeZone;
 use zstd::bulk::Decompressor;
 
 pub use self::error::ReadError;
 use self::{
+    files::Files,
     frames::{Frames, Next},
     run::{Progress, Told},
     segments::Segment,
@@ -82,12 +85,16 @@ pub struct Damage {
     pub records: u64,
     /// Runs whose end is missing.
     pub unended: u64,
+    /// Runs of which the facts are missing: host, start, and the filter that they were recorded with.
+    pub headless: u64,
 }
 
 /// A recording that is being read.
 pub struct Recording {
-    what: Reading,
     window: Window,
+    /// Whether it is waited for what is still being written.
+    is_followed: bool,
+    files: Files,
     /// Those to come.
     segments: VecDeque<Segment>,
     current: Option<(Segment, Frames)>,
@@ -97,6 +104,8 @@ pub struct Recording {
     /// What was read and not told yet.
     ready: VecDeque<Told>,
     damage: Damage,
+    /// The same of what was read before the current segment.
+    damage_before: Damage,
     /// No frame was found since.
     is_damaged_here: bool,
     decoder: Decoder,
@@ -113,12 +122,13 @@ impl Recording {
     /// Finds the segments and puts them in order.
     ///
     /// # Errors
-    /// [`ReadError`] if a path cannot be read or holds no recording.
+    /// [`ReadError`] if a path cannot be looked at, or a moment not be found. What a file in it is, [`Recording::next`] says.
     pub fn open(what: &Reading) -> Result<Self, ReadError> {
-        let segments = segments::find(&what.paths)?;
-        let is_whole = what.paths.iter().all(|path| path.as_os_str() != segments::STDIN) && !what.follow;
+        let (files, segments) = Files::find(what)?;
+        let is_whole = segments.iter().all(|segment| !segment.is_stream()) && !what.follow;
         let of = is_whole.then(|| segments.iter().map(|segment| segment.len).sum());
-        Ok(Self { of, segments: segments.clone().into(), ..Self::new(what.clone(), Window::new(what, &segments)?)? })
+        let window = if segments.is_empty() && is_whole { Window::ALL } else { Window::new(what, &segments)? };
+        Ok(Self { of, files, segments: segments.into(), is_followed: what.follow, ..Self::new(window)? })
     }
 
     /// Reads what comes out of a stream, all of it.
@@ -127,13 +137,14 @@ impl Recording {
     /// [`ReadError::Decompress`].
     pub fn stream(stream: impl Read + 'static) -> Result<Self, ReadError> {
         let current = Some((Segment::stdin(), Frames::stream(stream)));
-        Ok(Self { current, ..Self::new(Reading::default(), Window::ALL)? })
+        Ok(Self { current, ..Self::new(Window::ALL)? })
     }
 
-    fn new(what: Reading, window: Window) -> Result<Self, ReadError> {
+    fn new(window: Window) -> Result<Self, ReadError> {
         Ok(Self {
-            what,
             window,
+            is_followed: false,
+            files: Files::default(),
             segments: VecDeque::new(),
             current: None,
             of: None,
@@ -141,6 +152,7 @@ impl Recording {
             has_ended: false,
             ready: VecDeque::new(),
             damage: Damage::default(),
+            damage_before: Damage::default(),
             is_damaged_here: false,
             decoder: Decoder::new(),
             decompressor: Decompressor::new().map_err(ReadError::Decompress)?,
@@ -153,33 +165,18 @@ impl Recording {
     /// Reads on, and replaces `events` by what was read; `None`: that was all.
     ///
     /// # Errors
-    /// [`ReadError`].
+    /// [`ReadError`] if a file, or the rest of it, cannot be read: the next call reads on with the next one.
     pub fn next(&mut self, events: &mut Vec<Event>) -> Result<Option<Step>, ReadError> {
         loop {
             if let Some((step, its)) = self.ready.pop_front() {
                 self.spare = mem::replace(events, its);
                 return Ok(Some(step));
             }
-            let Some((segment, frames)) = &mut self.current else {
-                if !self.next_segment()? {
-                    if self.run.is_none() {
-                        return Ok(None);
-                    }
-                    self.end_run(None);
-                }
-                continue;
-            };
-            match frames.next().map_err(|source| segment.failed(source))? {
-                Next::Frame(head) => self.frame(&head)?,
-                Next::Damage(bytes) => self.count(bytes),
-                Next::Newer(version) => return Err(ReadError::Newer { path: self.path(), version }),
-                Next::Partial(..) | Next::End if self.waits()? => return Ok(Some(Step::Wait)),
-                Next::Partial(bytes, head) => {
-                    self.count(bytes);
-                    self.hear_of(head);
-                    self.leave_segment();
-                }
-                Next::End => self.leave_segment(),
+            if let Some(refusal) = self.files.refusal() {
+                return Err(refusal);
+            }
+            if let ControlFlow::Break(step) = self.read_on()? {
+                return Ok(step);
             }
         }
     }
@@ -196,44 +193,78 @@ impl Recording {
         (self.read + self.current.as_ref().map_or(0, |(_, frames)| frames.taken()), self.of)
     }
 
-    fn path(&self) -> PathBuf {
-        self.current.as_ref().map(|(segment, _)| segment.path.clone()).unwrap_or_default()
+    /// Reads a frame or what is none, or goes on to the next segment.
+    fn read_on(&mut self) -> Result<ControlFlow<Option<Step>>, ReadError> {
+        let may_grow = self.may_grow();
+        let Some((segment, frames)) = &mut self.current else { return self.begin_segment() };
+        let read = match frames.next() {
+            Ok(Next::Frame(head)) => self.frame(&head),
+            Ok(Next::Damage(bytes)) => {
+                self.count(bytes);
+                Ok(())
+            }
+            Ok(Next::Newer(version)) => Err(ReadError::Newer { path: segment.name(), version }),
+            Ok(Next::Silence) => return Ok(ControlFlow::Break(Some(Step::Wait))),
+            Ok(Next::Partial(_) | Next::End) if may_grow => return Ok(self.look_for_more()),
+            Ok(Next::Partial(head)) => {
+                let passed = frames.give_up();
+                self.count(passed);
+                self.hear_of(head);
+                Ok(())
+            }
+            Ok(Next::End) => return self.leave_segment().map(ControlFlow::Continue),
+            Err(source) => Err(segment.failed(source)),
+        };
+        // That there was no frame in it is not worth saying then.
+        read.inspect_err(|_| drop(self.leave_segment())).map(ControlFlow::Continue)
     }
 
-    fn next_segment(&mut self) -> Result<bool, ReadError> {
-        while let Some(segment) = self.segments.pop_front() {
+    fn begin_segment(&mut self) -> Result<ControlFlow<Option<Step>>, ReadError> {
+        if let Some(segment) = self.segments.pop_front() {
             match segment.open() {
                 // Removed since it was found, to keep the others within limits.
                 Err(error) if error.is_gone() => self.count(0),
                 frames => {
                     self.current = Some((segment, frames?));
-                    return Ok(true);
+                    self.damage_before = self.damage;
                 }
             }
+        } else if self.may_grow() {
+            return Ok(self.look_for_more());
+        } else if self.run.is_some() {
+            self.end_run(None);
+        } else {
+            return Ok(ControlFlow::Break(None));
         }
-        Ok(false)
+        Ok(ControlFlow::Continue(()))
     }
 
-    fn leave_segment(&mut self) {
-        self.read += self.current.take().map_or(0, |(_, frames)| frames.taken());
+    fn leave_segment(&mut self) -> Result<(), ReadError> {
+        let Some((segment, frames)) = self.current.take() else { return Ok(()) };
+        self.read += frames.taken();
         self.is_damaged_here = false;
+        if frames.has_frame() {
+            return Ok(());
+        }
+        // What is no recording is not damaged either.
+        self.damage = self.damage_before;
+        let path = segment.name();
+        Err(if frames.taken() == 0 { ReadError::Empty { path } } else { ReadError::NotARecording { path } })
     }
 
-    /// Whether the end of the current file is not the end of the run: it is still being written, or goes on in another file.
-    fn waits(&mut self) -> Result<bool, ReadError> {
-        if !self.what.follow || !self.segments.is_empty() || self.has_ended {
-            return Ok(false);
-        }
-        // The end of a stream is final.
-        let Some((current, _)) = self.current.as_ref().filter(|(current, _)| !current.is_stream()) else {
-            return Ok(false);
-        };
-        let found = segments::find(&self.what.paths)?;
-        self.segments = match found.iter().position(|segment| segment.path == current.path) {
-            Some(place) => found.into_iter().skip(place + 1).collect(),
-            // Removed while it was read, to keep the others within limits.
-            None => found.into_iter().filter(|segment| segment.is_after(current)).collect(),
-        };
-        Ok(self.segments.is_empty())
+    /// Whether the end of what there is may not be the end of the run: it is still being written, here or in another file.
+    fn may_grow(&self) -> bool {
+        let is_file = |(segment, _): &(Segment, Frames)| !segment.is_stream();
+        self.is_followed
+            && !self.has_ended
+            && self.segments.is_empty()
+            && self.current.as_ref().map_or(self.files.may_grow(), is_file)
+    }
+
+    /// Looks for segments that came since, and waits if there are none. What was written to the current one meanwhile is
+    /// read before it is left.
+    fn look_for_more(&mut self) -> ControlFlow<Option<Step>> {
+        self.segments.extend(self.files.more());
+        if self.segments.is_empty() { ControlFlow::Break(Some(Step::Wait)) } else { ControlFlow::Continue(()) }
     }
 }

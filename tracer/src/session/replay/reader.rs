@@ -13,7 +13,7 @@ use crate::{
         SinkError,
         numbers::{bytes, duration},
     },
-    session::{Pipeline, View, progress::Progress, stop::Stop},
+    session::{Pipeline, View, progress::Progress, say},
     source::recording::{Damage, ReadError, Recording, Step},
 };
 
@@ -28,7 +28,7 @@ const STEPS_TO_END: u32 = 8;
 
 /// What gives the steps.
 pub(super) trait Steps {
-    /// The next one; `None`: that was all.
+    /// The next one; `None`: that was all. After an error it goes on with the next file.
     fn next(&mut self, events: &mut Vec<Event>) -> Result<Option<Step>, ReadError>;
 
     /// What could not be read so far.
@@ -58,6 +58,8 @@ pub(super) struct Reader<S> {
     interrupt: Signal,
     terminate: Signal,
     is_interrupted: bool,
+    /// A file, or the rest of it, could not be read.
+    has_refused: bool,
     /// Steps that are still read.
     left: Option<u32>,
     progress: Option<Progress>,
@@ -74,6 +76,7 @@ impl<S: Steps> Reader<S> {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             is_interrupted: false,
+            has_refused: false,
             left: None,
             progress,
             began: now,
@@ -82,24 +85,40 @@ impl<S: Steps> Reader<S> {
     }
 
     /// The next step; `None`: that was all, or all that is wanted.
-    pub(super) async fn step(&mut self, events: &mut Vec<Event>) -> Result<Option<Step>, Stop> {
+    pub(super) async fn step(&mut self, events: &mut Vec<Event>) -> Option<Step> {
         // Lets the runtime look for signals, which it does not while there is something to do.
         task::yield_now().await;
         self.listen(Duration::ZERO).await;
         if self.is_interrupted || self.left == Some(0) {
-            return Ok(None);
+            return None;
         }
-        let step = self.steps.next(events)?;
+        let step = loop {
+            match self.steps.next(events) {
+                Ok(step) => break step,
+                Err(refusal) => self.refuse(&refusal),
+            }
+        };
         if let Some(left) = &mut self.left {
             *left = if let Some(Step::End(_)) = step { 0 } else { *left - 1 };
         }
         self.report();
-        Ok(step)
+        step
     }
 
     /// All that was asked for was shown.
     pub(super) fn stop_soon(&mut self) {
         self.left.get_or_insert(STEPS_TO_END);
+    }
+
+    /// Whether a file, or the rest of it, could not be read; which is said.
+    pub(super) fn has_refused(&self) -> bool {
+        self.has_refused
+    }
+
+    fn refuse(&mut self, refusal: &ReadError) {
+        self.make_room();
+        say(&refusal.to_string());
+        self.has_refused = true;
     }
 
     /// Waits for what is still being written.

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, fs, num::NonZeroU64, time::Duration};
 
-use super::{Asked, Reader, Replay, Steps};
+use super::{Asked, Reader, Replay, Steps, Unconfined};
 use crate::{
     account::Account,
     cli::{ColorWhen, Format},
@@ -20,6 +20,7 @@ use crate::{
     recording::{End, Run},
     run::Status,
     samples::{self, CLOCK, at},
+    sandbox::SandboxError,
     services::Services,
     session::{Figuring, Pipeline, Printer, Stage, View},
     source::recording::{Damage, Moment, ReadError, Step},
@@ -179,7 +180,7 @@ fn since(
     let asked = Asked { filters: now.typed.clone(), filter: Filter::new(now).expect("short lists") };
     let ended = runtime.block_on(async {
         let reader = Reader::new(Script { steps: steps.into(), damage }, None).expect("signals");
-        Replay { reader, stage: &mut theatre.stage, asked, since, status: Status::Done }.run().await
+        Replay { reader, stage: &mut theatre.stage, asked, since, has_run: false, is_lossy: false }.run().await
     });
     ended.expect("read to the end")
 }
@@ -310,4 +311,12 @@ fn a_time_beyond_all_clocks_is_survived() {
     let events = vec![Event::Until(MonotonicNs(u64::MAX)), Event::Until(MonotonicNs(u64::MAX))];
     let shown = live(events, None, Some(Duration::from_millis(100)));
     assert!(shown.of_type("summary").len() <= 2);
+}
+
+#[test]
+fn a_remedy_that_is_refused_is_not_suggested() {
+    let error = SandboxError::Identity { what: "the groups", source: std::io::ErrorKind::PermissionDenied.into() };
+    let sentence = "cannot give up the groups: permission denied; recordings are read in confinement only: read them where the \
+                    system allows it.";
+    assert_eq!(Unconfined(error).to_string(), sentence);
 }

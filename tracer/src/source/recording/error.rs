@@ -1,4 +1,4 @@
-//! Why a recording cannot be read.
+//! Why a recording, or a part of it, cannot be read.
 
 use std::{io, path::PathBuf};
 
@@ -24,6 +24,12 @@ pub enum ReadError {
     /// There is no frame in it.
     #[error("{} is not a recording: nothing in it was written by tracer record.", path.display())]
     NotARecording {
+        /// Where.
+        path: PathBuf,
+    },
+    /// There is nothing in it.
+    #[error("{} is empty: whoever began to write it was killed before there was anything to read.", path.display())]
+    Empty {
         /// Where.
         path: PathBuf,
     },

@@ -47,13 +47,21 @@ impl Recording {
                 self.skip(head)
             }
             FrameKind::Existing => self.existing(head),
-            FrameKind::Events if !self.window.overlaps(head) => {
-                run.leaves_out(head);
+            FrameKind::Events if self.is_wanted(head) => self.events(head),
+            FrameKind::Events => {
+                self.run.iter_mut().for_each(|run| run.leaves_out(head));
                 self.skip(head)
             }
-            FrameKind::Events => self.events(head),
             FrameKind::End => self.end(head),
         }
+    }
+
+    /// Whether any of a frame's events may be in the window: by its clock, or by the one that it may have been set to in the
+    /// frame, which the next head tells.
+    fn is_wanted(&mut self, head: &FrameHead) -> bool {
+        let Some((_, frames)) = &mut self.current else { return false };
+        self.window.overlaps(head, head.clock)
+            || frames.after(head).is_some_and(|next| self.window.overlaps(head, next.clock))
     }
 
     fn head(&mut self, head: &FrameHead) -> Result<(), ReadError> {
@@ -79,7 +87,7 @@ impl Recording {
             run.passes(head);
             run.meets(events);
             if self.window.is_from_the_start() {
-                self.ready.extend(run.tell(&self.window));
+                self.tell();
             }
         }
         Ok(())
@@ -88,8 +96,8 @@ impl Recording {
     fn events(&mut self, head: &FrameHead) -> Result<(), ReadError> {
         let mut events = mem::take(&mut self.spare);
         events.clear();
+        self.tell();
         let Some(run) = &mut self.run else { return Ok(()) };
-        self.ready.extend(run.tell(&self.window));
         events.extend(run.turned_clock(head));
         let gap = run.loss_before(head);
         events.extend(gap.map(Event::Gap));
@@ -100,9 +108,12 @@ impl Recording {
         self.count_missing(gap);
         if let Some(run) = &mut self.run {
             run.passes(head);
-            run.note_clock(&events);
-            if !self.window.holds_all_of(head) {
+            let is_set = run.note_clock(head, &events[before..]);
+            let all = events.len();
+            if is_set || !self.window.holds_all_of(head) {
                 self.window.clip(head.clock, &mut events, before);
+            }
+            if events.len() < all {
                 run.is_cut();
             }
         }
@@ -123,10 +134,17 @@ impl Recording {
         Ok(())
     }
 
+    /// Tells of the current run, unless that was done.
+    fn tell(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        self.damage.headless += u64::from(run.lacks_head());
+        self.ready.extend(run.tell(&self.window));
+    }
+
     /// Ends the current run.
     pub(super) fn end_run(&mut self, end: Option<End>) {
-        let Some(mut run) = self.run.take() else { return };
-        self.ready.extend(run.tell(&self.window));
+        self.tell();
+        let Some(run) = self.run.take() else { return };
         if let Some(gap) = run.loss_at_the_end() {
             self.count_missing(Some(gap));
             self.ready.push_back((Step::Events, vec![Event::Gap(gap)]));

@@ -144,13 +144,19 @@ impl Progress {
         (self.clock != head.clock).then_some(Event::Clock(head.clock))
     }
 
-    /// Takes note of the clock that was told last.
-    pub(super) fn note_clock(&mut self, events: &[Event]) {
+    /// Takes note of the clock that a frame was told last, if one of its events sets it; says whether one does.
+    pub(super) fn note_clock(&mut self, head: &FrameHead, events: &[Event]) -> bool {
         let pair = events.iter().rev().find_map(|event| match event {
             Event::Clock(pair) => Some(*pair),
             _ => None,
         });
-        self.clock = pair.unwrap_or(self.clock);
+        self.clock = pair.unwrap_or(head.clock);
+        pair.is_some()
+    }
+
+    /// Whether it has to be told of without its facts.
+    pub(super) fn lacks_head(&self) -> bool {
+        !self.is_told && self.fact.is_none()
     }
 
     /// Tells of the run before the first of its frames that is wanted, or at its end.

@@ -1,8 +1,8 @@
-//! Which files there are, and in which order they were written.
+//! Files that hold frames, and in which order they were written.
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
+    fs::File,
     io,
     path::{Path, PathBuf},
 };
@@ -10,13 +10,12 @@ use std::{
 use super::{
     ReadError,
     frames::{Frames, Next},
+    stdin::Stdin,
 };
 use crate::recording::{FrameKind, read_head};
 
 /// Standard input.
 pub(super) const STDIN: &str = "-";
-/// How the names of segments in a directory end.
-const EXTENSION: &str = "trec";
 
 /// A file that holds frames.
 #[derive(Clone, Debug)]
@@ -24,65 +23,15 @@ pub(super) struct Segment {
     pub(super) path: PathBuf,
     /// Bytes; 0 for standard input.
     pub(super) len: u64,
-    /// The run of its first frame, and that frame's number in it; `None`: none was found, or it cannot be looked at twice.
+    /// The run of its first frame, and that frame's number in it; `None`: not all of its head is there, or the file
+    /// cannot be looked at twice.
     first: Option<(u64, u64)>,
     /// When its run started, if it says so.
     started: Option<i64>,
 }
 
-/// All segments of these files and directories, in the order of their runs' start.
-pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Segment>, ReadError> {
-    let mut segments = Vec::new();
-    for path in paths {
-        if path.as_os_str() == STDIN {
-            segments.push(Segment::stdin());
-            continue;
-        }
-        let failed = |source| ReadError::Open { path: path.clone(), source };
-        if fs::metadata(path).map_err(failed)?.is_dir() {
-            let found = in_directory(path).map_err(failed)?;
-            if found.is_empty() {
-                return Err(ReadError::NoSegments { path: path.clone() });
-            }
-            for path in found {
-                match Segment::look_at(path) {
-                    // Whoever keeps segments within limits removed it just now.
-                    Err(error) if error.is_gone() => {}
-                    segment => segments.push(segment?),
-                }
-            }
-        } else {
-            let segment = Segment::look_at(path.clone())?;
-            if segment.first.is_none() && !begins_like_one(path).map_err(failed)? {
-                return Err(ReadError::NotARecording { path: path.clone() });
-            }
-            segments.push(segment);
-        }
-    }
-    sort(&mut segments);
-    Ok(segments)
-}
-
-fn in_directory(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == EXTENSION) && path.is_file() {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Whether it is, as far as it goes, what a recording begins with.
-fn begins_like_one(path: &Path) -> io::Result<bool> {
-    let mut frames = Frames::file(File::open(path)?);
-    Ok(matches!(frames.next()?, Next::Partial(..) | Next::Newer(_)))
-}
-
 /// Runs by their start, segments of a run by their number; a file that says nothing of itself stays behind the one before.
-fn sort(segments: &mut [Segment]) {
+pub(super) fn sort(segments: &mut [Segment]) {
     let mut starts = HashMap::new();
     for segment in segments.iter() {
         if let (Some((run, _)), Some(started)) = (segment.first, segment.started) {
@@ -100,36 +49,20 @@ impl Segment {
         Self { path: STDIN.into(), len: 0, first: None, started: None }
     }
 
-    fn look_at(path: PathBuf) -> Result<Self, ReadError> {
-        let look = || {
-            let file = File::open(&path)?;
-            let len = file.metadata()?.len();
-            let mut frames = Frames::file(file);
-            loop {
-                match frames.next()? {
-                    Next::Damage(_) => {}
-                    Next::Frame(head) => {
-                        let content = match head.kind {
-                            FrameKind::Head => frames.content(&head)?,
-                            _ => None,
-                        };
-                        let fact = content.and_then(|content| read_head(head.run, content).ok());
-                        let started = fact.map(|fact| fact.run.start.clock.realtime_ns);
-                        return Ok((len, Some((head.run, head.sequence)), started));
-                    }
-                    Next::Partial(..) | Next::Newer(_) | Next::End => return Ok((len, None, None)),
-                }
-            }
-        };
-        match look() {
-            Ok((len, first, started)) => Ok(Self { path, len, first, started }),
+    /// Looks for the first frame, by which the file says what it is.
+    pub(super) fn look_at(path: PathBuf) -> Result<Self, ReadError> {
+        match look_at(&path) {
+            Ok(Look::Segment { len, first, started }) => Ok(Self { path, len, first, started }),
+            Ok(Look::Newer(version)) => Err(ReadError::Newer { path, version }),
+            Ok(Look::Nothing { len: 0 }) => Err(ReadError::Empty { path }),
+            Ok(Look::Nothing { .. }) => Err(ReadError::NotARecording { path }),
             Err(source) => Err(ReadError::Open { path, source }),
         }
     }
 
     pub(super) fn open(&self) -> Result<Frames, ReadError> {
         if self.is_stream() {
-            return Ok(Frames::stream(io::stdin()));
+            return Ok(Frames::stream(Stdin));
         }
         let file = File::open(&self.path);
         file.map(Frames::file).map_err(|source| ReadError::Open { path: self.path.clone(), source })
@@ -140,17 +73,53 @@ impl Segment {
         self.path.as_os_str() == STDIN
     }
 
-    /// Whether it was begun later than this one.
-    pub(super) fn is_after(&self, other: &Self) -> bool {
-        match (self.first, other.first) {
-            (Some((run, sequence)), Some((its_run, its_sequence))) if run == its_run => sequence > its_sequence,
-            (Some(_), Some(_)) => self.started > other.started,
-            _ => false,
-        }
+    /// What people call it.
+    pub(super) fn name(&self) -> PathBuf {
+        if self.is_stream() { "standard input".into() } else { self.path.clone() }
     }
 
     /// Reading it failed.
     pub(super) fn failed(&self, source: io::Error) -> ReadError {
-        ReadError::Read { path: self.path.clone(), source }
+        ReadError::Read { path: self.name(), source }
+    }
+}
+
+/// What a file turns out to be.
+enum Look {
+    Segment {
+        len: u64,
+        first: Option<(u64, u64)>,
+        started: Option<i64>,
+    },
+    Newer(u8),
+    /// There is no frame in it.
+    Nothing {
+        len: u64,
+    },
+}
+
+fn look_at(path: &Path) -> io::Result<Look> {
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    let mut frames = Frames::file(file);
+    loop {
+        match frames.next()? {
+            Next::Damage(_) => {}
+            Next::Frame(head) => {
+                let content = match head.kind {
+                    FrameKind::Head => frames.content(&head)?,
+                    _ => None,
+                };
+                let fact = content.and_then(|content| read_head(head.run, content).ok());
+                let started = fact.map(|fact| fact.run.start.clock.realtime_ns);
+                return Ok(Look::Segment { len, first: Some((head.run, head.sequence)), started });
+            }
+            Next::Newer(version) => return Ok(Look::Newer(version)),
+            Next::Partial(head) if frames.has_frame() => {
+                let first = head.map(|head| (head.run, head.sequence));
+                return Ok(Look::Segment { len, first, started: None });
+            }
+            Next::Partial(_) | Next::Silence | Next::End => return Ok(Look::Nothing { len }),
+        }
     }
 }

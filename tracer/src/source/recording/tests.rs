@@ -15,7 +15,7 @@ use proptest::{
     test_runner::TestRunner,
 };
 
-use super::{Damage, Moment, ReadError, Reading, Recording, Step};
+use super::{Damage, Moment, ReadError, Reading, Recording, Step, files::Files};
 use crate::{
     account::Account,
     event::{ClockPair, Event, MonotonicNs},
@@ -92,6 +92,8 @@ struct Read {
     events: Vec<Event>,
     ends: Vec<Option<End>>,
     damage: Damage,
+    /// Why files, or the rest of them, could not be read.
+    refused: Vec<String>,
 }
 
 impl Read {
@@ -109,13 +111,15 @@ fn read(what: &Reading) -> Result<Read, ReadError> {
     let mut recording = Recording::open(what)?;
     let mut read = Read::default();
     let mut events = Vec::new();
-    while let Some(step) = recording.next(&mut events)? {
-        match step {
-            Step::Run(run) => read.runs.push(*run),
-            Step::Existing => read.existing.append(&mut events),
-            Step::Events => read.events.append(&mut events),
-            Step::End(end) => read.ends.push(end.map(|end| *end)),
-            Step::Wait => panic!("nobody writes"),
+    loop {
+        match recording.next(&mut events) {
+            Ok(Some(Step::Run(run))) => read.runs.push(*run),
+            Ok(Some(Step::Existing)) => read.existing.append(&mut events),
+            Ok(Some(Step::Events)) => read.events.append(&mut events),
+            Ok(Some(Step::End(end))) => read.ends.push(end.map(|end| *end)),
+            Ok(Some(Step::Wait)) => panic!("nobody writes"),
+            Ok(None) => break,
+            Err(refusal) => read.refused.push(refusal.to_string()),
         }
     }
     read.damage = recording.damage();

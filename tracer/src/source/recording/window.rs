@@ -49,22 +49,25 @@ impl Window {
         clock.realtime_ns_of(time) > self.to
     }
 
-    /// Whether any of a frame's events may be in it.
-    pub(super) fn overlaps(&self, head: &FrameHead) -> bool {
-        head.clock.realtime_ns_of(head.to) >= self.from && head.clock.realtime_ns_of(head.from) <= self.to
+    /// Whether any of a frame's events may be in it by this clock.
+    pub(super) fn overlaps(&self, head: &FrameHead, clock: ClockPair) -> bool {
+        clock.realtime_ns_of(head.to) >= self.from && clock.realtime_ns_of(head.from) <= self.to
     }
 
-    /// Whether all of a frame's events are in it.
+    /// Whether all of a frame's events are in it, if the clock is not set among them.
     pub(super) fn holds_all_of(&self, head: &FrameHead) -> bool {
         head.clock.realtime_ns_of(head.from) >= self.from && head.clock.realtime_ns_of(head.to) <= self.to
     }
 
-    /// Leaves what is in it, and what has no time.
-    pub(super) fn clip(&self, clock: ClockPair, events: &mut Vec<Event>, from: usize) {
-        let is_in = |time: MonotonicNs| (self.from..=self.to).contains(&clock.realtime_ns_of(time));
+    /// Leaves what is in it, and what has no time. The clock may be set on the way.
+    pub(super) fn clip(&self, mut clock: ClockPair, events: &mut Vec<Event>, from: usize) {
         let mut at = 0;
         events.retain(|event| {
             at += 1;
+            if let Event::Clock(set) = event {
+                clock = *set;
+            }
+            let is_in = |time| (self.from..=self.to).contains(&clock.realtime_ns_of(time));
             at <= from || time_of(event).is_none_or(is_in)
         });
     }
@@ -127,7 +130,8 @@ fn last_moment_of(segment: &Segment) -> Result<Option<i64>, ReadError> {
                 frames.skip(&head).map_err(failed)?;
             }
             Next::Damage(_) => {}
-            Next::Partial(..) | Next::Newer(_) | Next::End => return Ok(moment),
+            Next::Partial(_) => drop(frames.give_up()),
+            Next::Newer(_) | Next::Silence | Next::End => return Ok(moment),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Damage costs what it damaged.
 
-use std::fs;
+use std::{fs, io::Cursor};
 
 use proptest::prelude::*;
 
-use super::{CLOCK, Damage, ReadError, count, existing, read_path, run, some_events, write};
+use super::{CLOCK, Damage, Recording, count, end, existing, read_path, run, some_events, write};
 use crate::{
     event::{ClockPair, Event, LossStage},
     recording::MAGIC,
@@ -58,13 +58,26 @@ fn every_prefix_is_a_recording() {
 fn what_holds_no_frame_is_none() {
     let (directory, _) = recorded();
     let path = directory.path().join("other.trec");
-    for content in [Vec::new(), b"ESTABLISHED\n".repeat(100_000)] {
-        fs::write(&path, content).expect("written");
-        let error = read_path(&path).expect_err("no recording").to_string();
-        assert!(
-            error.ends_with("other.trec is not a recording: nothing in it was written by tracer record."),
-            "{error}"
-        );
+    let foreign = "is not a recording: nothing in it was written by tracer record.";
+    let empty = "is empty: whoever began to write it was killed before there was anything to read.";
+    for (content, sentence) in [(Vec::new(), empty), (b"ESTABLISHED\n".repeat(100_000), foreign)] {
+        fs::write(&path, &content).expect("written");
+        let read = read_path(&path).expect("a path");
+        assert_eq!(read.refused, [format!("{} {sentence}", path.display())]);
+        assert_eq!((read.runs.len(), read.damage), (0, Damage::default()));
+        let mut stream = Recording::stream(Cursor::new(content)).expect("memory");
+        let error = stream.next(&mut Vec::new()).expect_err("no recording").to_string();
+        assert_eq!(error, format!("standard input {sentence}"));
+        assert_eq!((stream.next(&mut Vec::new()).expect("the end"), stream.damage()), (None, Damage::default()));
+    }
+}
+
+/// Says that all frames of a recording are of the next version.
+fn make_newer(bytes: &mut [u8]) {
+    for place in frames(bytes) {
+        bytes[place + 8] = 2;
+        let checksum = crc32c::crc32c(&bytes[place..place + 84]);
+        bytes[place + 84..place + 88].copy_from_slice(&checksum.to_le_bytes());
     }
 }
 
@@ -72,14 +85,49 @@ fn what_holds_no_frame_is_none() {
 fn a_newer_version_is_told_so() {
     let (directory, mut bytes) = recorded();
     let path = directory.path().join("newer.trec");
-    bytes[8] = 2;
-    let checksum = crc32c::crc32c(&bytes[..84]);
-    bytes[84..88].copy_from_slice(&checksum.to_le_bytes());
-    fs::write(&path, bytes).expect("written");
-    let error = read_path(&path).expect_err("newer");
-    assert!(matches!(error, ReadError::Newer { version: 2, .. }));
+    let old = bytes.clone();
+    make_newer(&mut bytes);
     let sentence = "has version 2 of the recording format, and this tracer reads up to 1: use a newer one.";
-    assert!(error.to_string().ends_with(sentence), "{error}");
+    for (content, runs) in [(bytes.clone(), 0), ([old, bytes].concat(), 1)] {
+        fs::write(&path, content).expect("written");
+        let read = read_path(&path).expect("a path");
+        assert_eq!(read.refused, [format!("{} {sentence}", path.display())]);
+        assert_eq!((read.runs.len(), read.ends.len()), (runs, runs));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_costs_itself() {
+    let (directory, mut newer) = recorded();
+    let put = |name: &str, bytes: &[u8]| fs::write(directory.path().join(name), bytes).expect("written");
+    make_newer(&mut newer);
+    put("a.trec", b"");
+    put("b.trec", b"ESTABLISHED");
+    put("newer.trec", &newer);
+    std::os::unix::fs::symlink("nowhere/else", directory.path().join("z.trec")).expect("a link");
+    let read = read_path(directory.path()).expect("a directory");
+    assert_eq!((read.recorded(), read.ends, read.damage), (some_events(), vec![Some(end())], Damage::default()));
+    let begins = |(refused, begin): (&String, &str)| refused.contains(begin);
+    let expected = ["a.trec is empty", "b.trec is not a recording", "newer.trec has version 2"];
+    assert!(read.refused.len() == 3 && read.refused.iter().zip(expected).all(begins), "{:?}", read.refused);
+}
+
+#[test]
+fn whole_frames_after_one_that_was_cut_short_are_read() {
+    let (directory, whole) = recorded();
+    let path = directory.path().join("cut.trec");
+    let places = frames(&whole);
+    let all = some_events();
+    for cut in [places.len() - 4, places.len() - 2] {
+        let bytes = [&whole[..places[cut] + 100], &whole[places[cut + 1]..]].concat();
+        fs::write(&path, &bytes).expect("written");
+        let read = read_path(&path).expect("a recording");
+        let lost = (cut - 2) * 10;
+        assert_eq!(read.recorded(), [&all[..lost], &all[lost + 10..]].concat(), "{cut}");
+        assert_eq!(read.ends, [Some(end())]);
+        let damage = Damage { places: 1, bytes: 100, records: count(&all[lost..lost + 10]), ..Damage::default() };
+        assert_eq!(read.damage, damage);
+    }
 }
 
 #[test]
@@ -96,14 +144,18 @@ fn what_lies_between_frames_is_passed_over() {
 
 #[test]
 fn a_run_without_its_head_is_still_read() {
-    let (directory, mut bytes) = recorded();
+    let (directory, whole) = recorded();
     let path = directory.path().join("headless.trec");
+    let mut bytes = whole.clone();
     bytes[100] ^= 1;
     fs::write(&path, bytes).expect("written");
     let read = read_path(&path).expect("a recording");
     assert_eq!(read.recorded(), some_events());
     assert_eq!((read.runs.len(), read.runs[0].id, &read.runs[0].start.host[..]), (1, run(1).id, ""));
-    assert!(read.damage.places > 0);
+    assert_eq!((read.damage.places, read.damage.headless), (1, 1));
+    // Even if nothing that is there is damaged.
+    fs::write(&path, &whole[frames(&whole)[1]..]).expect("written");
+    assert_eq!(read_path(&path).expect("a recording").damage, Damage { headless: 1, ..Damage::default() });
 }
 
 /// Where the frames of a recording begin.

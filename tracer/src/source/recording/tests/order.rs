@@ -5,7 +5,9 @@ use std::{
     io::Write as _,
 };
 
-use super::{CLOCK, Damage, Reading, Recording, SECOND, Step, clock, count, end, existing, read, read_path, run};
+use super::{
+    CLOCK, Damage, Files, Reading, Recording, SECOND, Step, clock, count, end, existing, read, read_path, run,
+};
 use super::{segments, some_events, write};
 use crate::{
     event::Event,
@@ -35,6 +37,18 @@ fn segments_are_one_run_whatever_they_are_called() {
         assert_eq!(read.recorded(), some_events());
         assert_eq!((read.runs.len(), read.ends, read.damage), (1, vec![Some(end())], Damage::default()));
     }
+}
+
+#[test]
+fn a_file_is_read_once_by_whatever_names() {
+    let directory = rotated();
+    let first = segments(directory.path())[0].clone();
+    let (link, other) = (directory.path().join("link.trec"), directory.path().join("other"));
+    std::os::unix::fs::symlink(&first, &link).expect("a link");
+    fs::hard_link(&first, &other).expect("another name");
+    let paths = vec![other, first, directory.path().to_owned(), link, directory.path().join(".")];
+    let read = read(&Reading { paths, ..Reading::default() }).expect("a recording");
+    assert_eq!((read.recorded(), read.ends, read.damage), (some_events(), vec![Some(end())], Damage::default()));
 }
 
 #[test]
@@ -154,6 +168,48 @@ fn a_recording_is_followed_across_frames_and_segments() {
     writer.finish(&end(), clock(4 * SECOND)).expect("ended");
     assert!(matches!(next(&mut recording), Some(Step::End(Some(_)))));
     assert_eq!(next(&mut recording), None);
+    assert_eq!(recording.damage(), Damage::default());
+}
+
+#[test]
+fn who_follows_looks_only_at_what_is_new() {
+    let directory = rotated();
+    let segments = segments(directory.path());
+    let what = Reading { paths: vec![directory.path().to_owned()], follow: true, ..Reading::default() };
+    let (mut files, found) = Files::find(&what).expect("a directory");
+    assert_eq!(found.len(), 4);
+    // Whoever looked at it again would refuse it.
+    fs::write(&segments[0], "something else").expect("written");
+    fs::remove_file(&segments[1]).expect("removed");
+    let begun = directory.path().join("begun.trec");
+    fs::write(&begun, "").expect("written");
+    assert!(files.more().is_empty());
+    fs::copy(&segments[2], &begun).expect("written");
+    fs::write(directory.path().join("foreign.trec"), "something else").expect("written");
+    let more: Vec<_> = files.more().into_iter().map(|segment| segment.path).collect();
+    assert_eq!(more, [begun]);
+    let refusal = files.refusal().expect("a foreign file").to_string();
+    assert!(refusal.contains("foreign.trec is not a recording") && files.refusal().is_none());
+    assert!(files.more().is_empty() && files.refusal().is_none());
+}
+
+#[test]
+fn what_is_written_while_the_next_segment_is_found_is_read_before_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let spare = tempfile::tempdir().expect("a directory");
+    write(spare.path(), 1, &[], &some_events(), &[6]);
+    let [first, second] = &segments(spare.path())[..] else { panic!("two segments") };
+    let bytes = fs::read(first).expect("a segment");
+    let path = directory.path().join("first.trec");
+    fs::write(&path, &bytes[..bytes.len() / 2]).expect("written");
+    let what = Reading { paths: vec![directory.path().to_owned()], follow: true, ..Reading::default() };
+    let mut recording = Recording::open(&what).expect("a recording");
+    while next(&mut recording) != Some(Step::Wait) {}
+    // At the end of the first, as it was, the second is found.
+    fs::copy(second, directory.path().join("second.trec")).expect("written");
+    assert!(recording.look_for_more().is_continue());
+    fs::write(&path, &bytes).expect("written");
+    while next(&mut recording).is_some() {}
     assert_eq!(recording.damage(), Damage::default());
 }
 

@@ -58,6 +58,45 @@ fn a_span_before_the_end_is_found_by_the_end() {
     assert_eq!(read.recorded(), events[..=10]);
 }
 
+/// A second in ten events, in the middle of which the wall clock was set by so much; then another second.
+fn set_by(hours: i64) -> (tempfile::TempDir, Vec<Event>) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let set = ClockPair { realtime_ns: CLOCK.realtime_ns + hours * 3600 * SECOND.cast_signed(), ..CLOCK };
+    let mut events: Vec<_> = (0..20).map(|tenth| Event::Until(at(tenth * SECOND / 10))).collect();
+    events.insert(5, Event::Clock(set));
+    let store = Store::open(directory.path(), Limits::default(), None, CLOCK).expect("a store");
+    let mut writer = Writer::begin(store, run(1)).expect("a head");
+    for (number, event) in (0..).zip(&events) {
+        writer.take(event);
+        if number % 10 == 9 {
+            writer.tick(clock(number / 10 * SECOND + SECOND)).expect("written");
+        }
+    }
+    writer.finish(&end(), clock(3 * SECOND)).expect("ended");
+    (directory, events)
+}
+
+#[test]
+fn what_comes_after_the_clock_was_set_is_judged_by_it() {
+    let hour = 3600 * SECOND.cast_signed();
+    let later = |ns: u64| Moment::At(CLOCK.realtime_ns_of(at(ns)) + hour);
+    for (hours, since, until, wanted) in [
+        // The first frame begins an hour before what is wanted, and ends in it.
+        (1, Some(later(500_000_000)), None, 5..20),
+        (1, None, Some(wall(60 * SECOND)), 0..5),
+        // It lies in what is wanted, as its head has it.
+        (-1, Some(wall(0)), None, 0..5),
+        (0, Some(wall(0)), None, 0..20),
+    ] {
+        let (directory, events) = set_by(hours);
+        let paths = vec![directory.path().to_owned()];
+        let read = read(&Reading { paths, since, until, ..Reading::default() }).expect("a recording");
+        let moments: Vec<_> = events.into_iter().filter(|event| matches!(event, Event::Until(_))).collect();
+        assert_eq!(read.recorded(), moments[wanted.clone()], "{hours} {wanted:?}");
+        assert_eq!(read.ends, [(wanted == (0..20)).then(end)]);
+    }
+}
+
 #[test]
 fn nothing_may_be_in_it() {
     let (_, read) = window(Some(wall(60 * SECOND)), None);
