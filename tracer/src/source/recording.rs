@@ -12,7 +12,12 @@ mod segments;
 mod tests;
 mod window;
 
-use std::{collections::VecDeque, io::Read, mem, path::PathBuf};
+use std::{
+    collections::{HashMap, VecDeque},
+    io::Read,
+    mem,
+    path::PathBuf,
+};
 
 use jiff::tz::TimeZone;
 use zstd::bulk::Decompressor;
@@ -88,6 +93,8 @@ pub struct Damage {
 pub struct Recording {
     what: Reading,
     window: Window,
+    /// For each run, the number of the frame before which nothing has to be read.
+    checkpoints: HashMap<u64, u64>,
     /// Those to come.
     segments: VecDeque<Segment>,
     current: Option<(Segment, Frames)>,
@@ -118,7 +125,9 @@ impl Recording {
         let segments = segments::find(&what.paths)?;
         let is_whole = what.paths.iter().all(|path| path.as_os_str() != segments::STDIN) && !what.follow;
         let of = is_whole.then(|| segments.iter().map(|segment| segment.len).sum());
-        Ok(Self { of, segments: segments.clone().into(), ..Self::new(what.clone(), Window::new(what, &segments)?)? })
+        let window = Window::new(what, &segments)?;
+        let checkpoints = window.checkpoints(&segments)?;
+        Ok(Self { of, checkpoints, segments: segments.into(), ..Self::new(what.clone(), window)? })
     }
 
     /// Reads what comes out of a stream, all of it.
@@ -134,6 +143,7 @@ impl Recording {
         Ok(Self {
             what,
             window,
+            checkpoints: HashMap::new(),
             segments: VecDeque::new(),
             current: None,
             of: None,

@@ -34,24 +34,30 @@ impl Recording {
         }
         self.has_ended = false;
         self.is_damaged_here = false;
-        let run = self.run.get_or_insert_with(|| Progress::new(head));
+        let run = self.run.get_or_insert_with(|| Progress::new(head, &self.window));
         if run.has_passed(head) {
             self.count(HEAD as u64 + u64::from(head.stored));
             return self.skip(head);
         }
         run.hears_of(head);
+        let comes_before_all = self.checkpoints.get(&head.run).is_some_and(|checkpoint| head.sequence < *checkpoint);
         match head.kind {
             FrameKind::Head => self.head(head),
-            FrameKind::Existing if run.is_told() => {
+            FrameKind::Existing if comes_before_all || run.is_under_way() => {
                 run.passes(head);
                 self.skip(head)
             }
             FrameKind::Existing => self.existing(head),
-            FrameKind::Events if !self.window.overlaps(head) => {
+            FrameKind::Events if self.window.overlaps(head) => self.events(head),
+            FrameKind::Events
+                if !comes_before_all && run.waiting().is_some() && self.window.begins_after(head.clock, head.to) =>
+            {
+                self.catch_up(head)
+            }
+            FrameKind::Events => {
                 run.leaves_out(head);
                 self.skip(head)
             }
-            FrameKind::Events => self.events(head),
             FrameKind::End => self.end(head),
         }
     }
@@ -76,36 +82,57 @@ impl Recording {
         if self.decode(head, &mut events)?
             && let Some(run) = &mut self.run
         {
-            run.passes(head);
-            run.meets(events);
-            if self.window.is_from_the_start() {
+            let events = run.meets(head, events);
+            if !events.is_empty() {
                 self.ready.extend(run.tell(&self.window));
+                self.ready.push_back((Step::Existing, events));
             }
         }
+        Ok(())
+    }
+
+    /// Takes note of what happened before what is wanted.
+    fn catch_up(&mut self, head: &FrameHead) -> Result<(), ReadError> {
+        let mut events = mem::take(&mut self.spare);
+        events.clear();
+        let is_whole = self.decode(head, &mut events)?;
+        if let Some(run) = &mut self.run {
+            if !is_whole || run.loss_before(head).is_some() {
+                run.loses_track();
+            }
+            run.waiting().into_iter().for_each(|alive| events.iter().for_each(|event| alive.note(event)));
+            run.leaves_out(head);
+        }
+        self.spare = events;
         Ok(())
     }
 
     fn events(&mut self, head: &FrameHead) -> Result<(), ReadError> {
         let mut events = mem::take(&mut self.spare);
         events.clear();
+        let is_whole = self.decode(head, &mut events)?;
         let Some(run) = &mut self.run else { return Ok(()) };
-        self.ready.extend(run.tell(&self.window));
-        events.extend(run.turned_clock(head));
         let gap = run.loss_before(head);
-        events.extend(gap.map(Event::Gap));
-        let before = events.len();
-        if !self.decode(head, &mut events)? {
+        if !is_whole || gap.is_some() {
+            run.loses_track();
+        }
+        if !is_whole {
             return Ok(());
         }
-        self.count_missing(gap);
-        if let Some(run) = &mut self.run {
-            run.passes(head);
-            run.note_clock(&events);
-            if !self.window.holds_all_of(head) {
-                self.window.clip(head.clock, &mut events, before);
-                run.is_cut();
-            }
+        let is_cut = !self.window.holds_all_of(head);
+        if is_cut {
+            self.window
+                .clip(head.clock, &mut events, |early| run.waiting().into_iter().for_each(|alive| alive.note(early)));
         }
+        self.ready.extend(run.tell(&self.window));
+        let told_before = run.turned_clock(head).into_iter().chain(gap.map(Event::Gap));
+        events.splice(..0, told_before);
+        run.passes(head);
+        run.note_clock(&events);
+        if is_cut {
+            run.is_cut();
+        }
+        self.count_missing(gap);
         self.ready.push_back((Step::Events, events));
         Ok(())
     }

@@ -25,7 +25,9 @@ pub(super) struct Segment {
     /// Bytes; 0 for standard input.
     pub(super) len: u64,
     /// The run of its first frame, and that frame's number in it; `None`: none was found, or it cannot be looked at twice.
-    first: Option<(u64, u64)>,
+    pub(super) first: Option<(u64, u64)>,
+    /// When that was, nanoseconds since 1970-01-01 UTC.
+    pub(super) begins: Option<i64>,
     /// When its run started, if it says so.
     started: Option<i64>,
 }
@@ -97,7 +99,7 @@ fn sort(segments: &mut [Segment]) {
 
 impl Segment {
     pub(super) fn stdin() -> Self {
-        Self { path: STDIN.into(), len: 0, first: None, started: None }
+        Self { path: STDIN.into(), len: 0, first: None, begins: None, started: None }
     }
 
     fn look_at(path: PathBuf) -> Result<Self, ReadError> {
@@ -115,14 +117,15 @@ impl Segment {
                         };
                         let fact = content.and_then(|content| read_head(head.run, content).ok());
                         let started = fact.map(|fact| fact.run.start.clock.realtime_ns);
-                        return Ok((len, Some((head.run, head.sequence)), started));
+                        let begins = head.clock.realtime_ns_of(head.from);
+                        return Ok((len, Some((head.run, head.sequence)), Some(begins), started));
                     }
-                    Next::Partial(..) | Next::Newer(_) | Next::End => return Ok((len, None, None)),
+                    Next::Partial(..) | Next::Newer(_) | Next::End => return Ok((len, None, None, None)),
                 }
             }
         };
         match look() {
-            Ok((len, first, started)) => Ok(Self { path, len, first, started }),
+            Ok((len, first, begins, started)) => Ok(Self { path, len, first, begins, started }),
             Err(source) => Err(ReadError::Open { path, source }),
         }
     }
