@@ -394,3 +394,11 @@ pub enum Event {
     /// Records were lost.
     Gap(Gap),
 }
+
+impl Event {
+    /// Whether it happened to a socket, and was not only read or found out.
+    #[must_use]
+    pub fn is_of_socket(&self) -> bool {
+        matches!(self, Self::Transition(_) | Self::Reset(_) | Self::SynAckRetransmitted(_) | Self::Timer(_))
+    }
+}

@@ -84,6 +84,37 @@ fn a_part_of_the_time_is_a_part_of_the_recording() {
 }
 
 #[test]
+fn a_part_begins_with_what_was_alive() {
+    let end_of = |args: &[&str]| {
+        let (status, json, said) = run(&[&["summary", "--format", "json", "-r", INCIDENT], args].concat(), b"");
+        assert_eq!((status, said.as_str()), (Some(0), ""), "{args:?}");
+        objects(&json).pop().expect("a summary")
+    };
+    let members = |list: &Value, names: &[&str]| -> Vec<Vec<Value>> {
+        let objects = list.as_array().expect("a list").iter();
+        objects.map(|object| names.iter().map(|name| object[name].clone()).collect()).collect()
+    };
+    let at_the_end = |summary: &Value| {
+        let ports = &summary["ports"]["destinations"];
+        let held = members(ports, &["local_addr", "remote_addr", "remote_port", "sockets", "time_wait", "total"]);
+        (held, members(&summary["stuck"]["groups"], &["state", "pid", "comm", "remote_addr", "remote_port", "count"]))
+    };
+    let whole = at_the_end(&end_of(&[]));
+    assert_eq!((whole.0.len(), whole.1.len()), (3, 1));
+    for since in ["-80s", "-40s", "-20s", "-5s"] {
+        let part = end_of(&["--since", since]);
+        assert_eq!(at_the_end(&part), whole, "{since}");
+        let differences = part["kernel_counters"][0]["counters"].as_object().expect("counters").values();
+        assert!(differences.into_iter().all(|counter| counter["unexplained"] == 0), "{since}: {part:#}");
+    }
+    // What was there before is no growth.
+    let shortest = end_of(&["--since", "-5s"]);
+    let changes =
+        shortest["ports"]["destinations"].as_array().expect("a list").iter().map(|it| it["change_per_s"].as_f64());
+    assert!(changes.flatten().all(|change| change < 2.0), "{shortest:#}");
+}
+
+#[test]
 fn an_export_has_every_event() {
     let (_, json, _) = run(&["watch", "--format", "json", "-r", INCIDENT], b"");
     let (status, exported, _) = run(&["export", "-r", INCIDENT], b"");

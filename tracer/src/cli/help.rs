@@ -54,7 +54,9 @@ pub(super) const RECORD: &str = "\
 In a file a recording is one segment; in a directory there are several, and
 SIGHUP begins the next one. The files are yours alone (0600), and existing ones
 stay as they are. Killed, it loses a second at most; --sync is for a crash of
-the machine.
+the machine. On a full disk it ends, and says how much is missing.
+--pid, --comm and --role are decided when a connection's owner or role is known:
+the connections of all are recorded, and -r leaves out the others.
 
 Examples:
   sudo tracer record -w change.trec --duration 30m --port 443

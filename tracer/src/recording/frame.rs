@@ -31,6 +31,8 @@ pub(crate) struct FrameHead {
     pub(crate) kind: FrameKind,
     /// Compressed by zstd.
     pub(crate) is_compressed: bool,
+    /// There was more than what was told of it: there were too many sockets.
+    pub(crate) lacks_some: bool,
     /// Bytes that follow.
     pub(crate) stored: u32,
     /// Bytes when decompressed.
@@ -68,6 +70,7 @@ impl FrameHead {
         Self {
             kind,
             is_compressed: false,
+            lacks_some: false,
             stored: 0,
             len: 0,
             events: 0,
@@ -89,7 +92,7 @@ impl FrameHead {
             at += field.len();
         };
         put(&MAGIC);
-        put(&[VERSION, self.kind as u8, self.is_compressed.into(), 0]);
+        put(&[VERSION, self.kind as u8, self.is_compressed.into(), self.lacks_some.into()]);
         put(&self.stored.to_le_bytes());
         put(&self.len.to_le_bytes());
         put(&self.events.to_le_bytes());
@@ -108,7 +111,7 @@ impl FrameHead {
         if take(&mut rest) != MAGIC || u32::from_le_bytes(last(bytes)) != crc32c::crc32c(&bytes[..HEAD - 4]) {
             return Err(NoHead::Invalid);
         }
-        let [version, kind, compressed, _] = take(&mut rest);
+        let [version, kind, compressed, flags] = take(&mut rest);
         if version > VERSION {
             return Err(NoHead::Newer(version));
         }
@@ -125,6 +128,7 @@ impl FrameHead {
         Ok(Self {
             kind,
             is_compressed: compressed == 1,
+            lacks_some: flags & 1 != 0,
             stored,
             len,
             events,

@@ -14,6 +14,7 @@ mod store;
 mod writer;
 
 pub(crate) use self::{
+    alive::Alive,
     block::{Decoder, MAX_BYTES},
     facts::HeadFact,
     frame::{FrameHead, FrameKind, HEAD, NoHead},

@@ -33,6 +33,8 @@ pub struct Store {
     /// The other segments in it; `None`: a file of a name that was given, and no others.
     archive: Option<Archive>,
     segment: Segment,
+    /// The next one could not be begun.
+    is_refused: bool,
     /// Written in segments that have ended, bytes.
     ended: u64,
 }
@@ -48,12 +50,12 @@ impl Store {
             Place::File(_, path) if limits.need_segments() => return Err(StoreError::OneFile { path }),
             Place::File(directory, path) => {
                 let segment = Segment::begin(&directory, path, 0, at)?;
-                Self { limits, directory, archive: None, segment, ended: 0 }
+                Self { limits, directory, archive: None, segment, is_refused: false, ended: 0 }
             }
             Place::Directory(directory) => {
                 let mut archive = Archive::new().map_err(|errno| failed("finding a name", directory.path(), errno))?;
                 let segment = archive.begin(&directory, &limits, None, at)?;
-                Self { limits, directory, archive: Some(archive), segment, ended: 0 }
+                Self { limits, directory, archive: Some(archive), segment, is_refused: false, ended: 0 }
             }
         };
         if limits.sync == SyncPolicy::Frame {
@@ -87,6 +89,10 @@ impl Store {
     /// Makes room for more `bytes` if all segments together would be too large: the current is larger than it should be.
     fn keep_within_limits(&mut self, bytes: u64) -> Result<(), StoreError> {
         let Some(archive) = &mut self.archive else { return Ok(()) };
+        let is_outgrown = |limit: &u64| self.is_refused && self.segment.bytes + bytes > *limit;
+        if let Some(limit) = self.limits.keep_bytes.filter(is_outgrown) {
+            return Err(StoreError::Outgrown { path: self.directory.path().to_owned(), limit });
+        }
         let keep = Keep::beside(self.segment.bytes + bytes, &self.limits);
         if keep.bytes.is_none_or(|keep| archive.others() <= keep) {
             return Ok(());
@@ -112,9 +118,12 @@ impl Store {
     /// happens, so that a signal to rotate is harmless, and the answer is false.
     ///
     /// # Errors
-    /// [`StoreError`]; the segment has not ended then, and goes on.
+    /// [`StoreError`]; the segment has not ended then, and goes on, as long as it alone is not beyond the limits.
     pub fn rotate(&mut self, at: ClockPair) -> Result<bool, StoreError> {
-        let Self { limits, directory, archive: Some(archive), segment, ended } = self else { return Ok(false) };
+        let Self { limits, directory, archive: Some(archive), segment, is_refused, ended } = self else {
+            return Ok(false);
+        };
+        *is_refused = true;
         let syncs = limits.sync != SyncPolicy::Never;
         if syncs {
             segment.sync()?;
@@ -123,6 +132,7 @@ impl Store {
         if syncs {
             directory.sync().inspect_err(|_| drop(directory.remove(next.name())))?;
         }
+        *is_refused = false;
         archive.add(segment);
         *ended += segment.bytes;
         *segment = next;

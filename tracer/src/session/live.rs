@@ -17,7 +17,7 @@ use crate::{
     filter::Filter,
     observation::{Feature, Start},
     output::SinkError,
-    recording::End,
+    recording::{End, StoreError},
     run::{Failure, Status},
     sandbox::{Sandbox, SandboxError},
     source::live::{self, Live, LiveError},
@@ -135,12 +135,8 @@ impl<'a, V: View> Session<'a, V> {
             Ok(()) | Err(Stop::Sink(SinkError::Closed)) => self.finish(),
             // What was recorded is to have an end.
             Err(stop @ Stop::Sink(_)) if self.recorder.is_some() => self.finish().and(Err(stop)),
-            Err(stop @ Stop::Recording(_)) => {
-                // What is on the disk stays, and what was seen is told.
-                self.recorder = None;
-                let _ = self.finish();
-                Err(stop)
-            }
+            // What is on the disk stays and gets an end, and what was seen is told.
+            Err(stop @ Stop::Recording(_)) => self.finish().and(Err(stop)),
             Err(stop) => Err(stop),
         };
         ended.map_err(Into::into)
@@ -187,10 +183,11 @@ impl<'a, V: View> Session<'a, V> {
         pipeline.flush()?;
         if let Some(recorder) = recorder {
             let now = live::now()?;
-            recorder.tick(now)?;
+            let ticked = recorder.tick(now);
             if recorder.is_report_due(now.monotonic) {
                 recorder.report(now.monotonic, self.live.account()?.lost());
             }
+            go_on::<V>(ticked)?;
         }
         Ok(more)
     }
@@ -199,7 +196,12 @@ impl<'a, V: View> Session<'a, V> {
     fn rotate(&mut self) -> Result<bool, Stop> {
         let now = live::now()?;
         match &mut self.recorder {
-            Some(recorder) => Ok(recorder.rotate(now)?),
+            Some(recorder) => {
+                let rotated = recorder.rotate(now);
+                let can_rotate = *rotated.as_ref().unwrap_or(&true);
+                go_on::<V>(rotated)?;
+                Ok(can_rotate)
+            }
             None => Ok(false),
         }
     }
@@ -219,14 +221,16 @@ impl<'a, V: View> Session<'a, V> {
         })?;
         let now = live::now()?;
         let end = End { at: now.monotonic, account };
-        let recorded = ticked.and_then(|()| recorder.map(|recorder| recorder.finish(&end, now)).transpose());
+        let has_stopped = recorder.as_ref().is_some_and(Recorder::has_stopped);
+        let recorded = ticked.and(recorder.map(|recorder| recorder.finish(&end, now)).transpose());
         let summary = pipeline.finish(Some(&end));
         let status = judge(&summary, pipeline.lost());
         let shown = flushed.and_then(|()| pipeline.flush());
-        if let Some(words) = recorded?.filter(|_| !quiet) {
+        if let Some(words) = recorded?.flatten().filter(|_| !quiet) {
             super::say(&words);
         }
         match shown {
+            Ok(()) | Err(SinkError::Closed) if has_stopped => Ok(Status::Failed),
             Ok(()) | Err(SinkError::Closed) => Ok(status),
             Err(error) => Err(error.into()),
         }
@@ -245,6 +249,15 @@ impl<'a, V: View> Session<'a, V> {
         self.say(&format!("{seen} state changes seen on this host so far, {matched} of them match."));
         Ok(())
     }
+}
+
+/// What is shown goes on though the recording beside it cannot; where nothing is shown, there is nothing to go on for.
+fn go_on<V: View>(recorded: Result<impl Sized, StoreError>) -> Result<(), Stop> {
+    match recorded {
+        Err(error) if V::FORM.is_some() => super::say(&format!("the recording has ended, tracer goes on: {error}")),
+        recorded => drop(recorded?),
+    }
+    Ok(())
 }
 
 /// A recording is of what was shown, event by event.

@@ -55,15 +55,19 @@ impl Recorder {
 
     /// Takes in an event of the stream.
     pub(super) fn take(&mut self, event: &Event) {
-        let happened =
-            matches!(event, Event::Transition(_) | Event::Reset(_) | Event::SynAckRetransmitted(_) | Event::Timer(_));
-        self.events += u64::from(happened);
+        self.events += u64::from(event.is_of_socket());
         self.writer.take(event);
     }
 
-    /// Writes what is due.
+    /// Writes what is due. Fails once.
     pub(super) fn tick(&mut self, now: ClockPair) -> Result<(), StoreError> {
-        self.writer.tick(now)
+        let ticked = self.writer.tick(now);
+        self.go_on(ticked, ())
+    }
+
+    /// Whether it came to an end before its time.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.writer.has_stopped()
     }
 
     /// What the sandbox must leave it, if it goes on making and removing segments.
@@ -73,7 +77,20 @@ impl Recorder {
 
     /// Begins the next segment; false if there can be only one.
     pub(super) fn rotate(&mut self, now: ClockPair) -> Result<bool, StoreError> {
-        self.writer.rotate(now)
+        let rotated = self.writer.rotate(now);
+        self.go_on(rotated, true)
+    }
+
+    /// A segment that cannot be begun is no reason to end the one that there is.
+    fn go_on<T>(&mut self, done: Result<T, StoreError>, otherwise: T) -> Result<T, StoreError> {
+        match done {
+            Err(error) if !self.writer.has_stopped() => {
+                self.make_room();
+                super::say(&format!("the recording goes on in the segment that there is: {error}"));
+                Ok(otherwise)
+            }
+            done => done,
+        }
     }
 
     /// Whether it is time to say how it goes.
@@ -102,13 +119,18 @@ impl Recorder {
         self.progress.iter_mut().for_each(Progress::clear);
     }
 
-    /// Writes the rest and the end. Returns what there is to say of it.
-    pub(super) fn finish(mut self, end: &End, now: ClockPair) -> Result<String, StoreError> {
+    /// Writes the rest and the end. Returns what there is to say of it, unless it was said why it came to an end before.
+    pub(super) fn finish(mut self, end: &End, now: ClockPair) -> Result<Option<String>, StoreError> {
         self.make_room();
+        if self.has_stopped() {
+            // It is complete but for what is known to be missing, or it ends with the last frame that there was room for.
+            let _ = self.writer.finish(end, now);
+            return Ok(None);
+        }
         let (events, segments) = (counted(self.events, "event"), counted(self.segments(), "segment"));
         let written = bytes(self.writer.finish(end, now)?);
         let path = self.path.display();
-        Ok(format!("{events} in {segments}, {written}, {path}; replay: tracer watch -r {path}"))
+        Ok(Some(format!("{events} in {segments}, {written}, {path}; replay: tracer watch -r {path}")))
     }
 
     fn segments(&self) -> u64 {

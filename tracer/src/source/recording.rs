@@ -14,7 +14,13 @@ mod stdin;
 mod tests;
 mod window;
 
-use std::{collections::VecDeque, io::Read, mem, ops::ControlFlow, path::PathBuf};
+use std::{
+    collections::{HashMap, VecDeque},
+    io::Read,
+    mem,
+    ops::ControlFlow,
+    path::PathBuf,
+};
 
 use jiff::tz::TimeZone;
 use zstd::bulk::Decompressor;
@@ -95,6 +101,8 @@ pub struct Recording {
     /// Whether it is waited for what is still being written.
     is_followed: bool,
     files: Files,
+    /// For each run, the number of the frame before which nothing has to be read.
+    checkpoints: HashMap<u64, u64>,
     /// Those to come.
     segments: VecDeque<Segment>,
     current: Option<(Segment, Frames)>,
@@ -128,7 +136,9 @@ impl Recording {
         let is_whole = segments.iter().all(|segment| !segment.is_stream()) && !what.follow;
         let of = is_whole.then(|| segments.iter().map(|segment| segment.len).sum());
         let window = if segments.is_empty() && is_whole { Window::ALL } else { Window::new(what, &segments)? };
-        Ok(Self { of, files, segments: segments.into(), is_followed: what.follow, ..Self::new(window)? })
+        let checkpoints = window.checkpoints(&segments)?;
+        let is_followed = what.follow;
+        Ok(Self { of, files, checkpoints, segments: segments.into(), is_followed, ..Self::new(window)? })
     }
 
     /// Reads what comes out of a stream, all of it.
@@ -145,6 +155,7 @@ impl Recording {
             window,
             is_followed: false,
             files: Files::default(),
+            checkpoints: HashMap::new(),
             segments: VecDeque::new(),
             current: None,
             of: None,

@@ -10,6 +10,7 @@ mod destroy;
 mod existing;
 mod fields;
 mod filter;
+mod full;
 mod handshake;
 mod host;
 mod isolated;

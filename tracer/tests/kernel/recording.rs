@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Connections that end in order, are broken off, are refused: so many of each.
-fn happen(count: usize) {
+pub(crate) fn happen(count: usize) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
     let connect = || {
         let client = TcpStream::connect(listener.local_addr().expect("address")).expect("connection");
@@ -41,7 +41,7 @@ fn happen(count: usize) {
     }
 }
 
-fn tracer(args: &[&str]) -> Output {
+pub(crate) fn tracer(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tracer")).args(args).output().expect("tracer")
 }
 
@@ -53,7 +53,7 @@ fn after_start(json: &[u8]) -> &str {
     rest
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a name")
 }
 

@@ -22,13 +22,13 @@ const FILES: usize = 8;
 const FRAMES: [u8; 10_000] = [7; 10_000];
 
 /// A small disk, which only this thread sees and which goes with it.
-fn disk() -> TempDir {
+pub(crate) fn disk(size: u64) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     // SAFETY: only this thread's mounts change.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }.expect("a mount namespace");
     let mount = |args: &[&str]| Command::new("mount").args(args).status().is_ok_and(|status| status.success());
     assert!(mount(&["--make-rprivate", "/"]), "private mounts");
-    let options = format!("size={SIZE},nr_inodes={FILES}");
+    let options = format!("size={size},nr_inodes={FILES}");
     let path = directory.path().to_str().expect("text");
     assert!(mount(&["-t", "tmpfs", "-o", &options, "tmpfs", path]), "a small disk");
     directory
@@ -52,7 +52,7 @@ fn sizes(directory: &Path) -> Vec<u64> {
 #[test]
 fn on_a_full_disk_all_before_can_be_read() {
     isolated!();
-    let disk = disk();
+    let disk = disk(SIZE);
     let path = disk.path().join("incident.trec");
     let mut store = open(&path, Limits::default());
     let error = loop {
@@ -73,7 +73,7 @@ fn on_a_full_disk_all_before_can_be_read() {
 #[test]
 fn on_a_full_disk_the_oldest_segments_make_room() {
     isolated!();
-    let disk = disk();
+    let disk = disk(SIZE);
     let mut others = File::create(disk.path().join("others")).expect("a file");
     others.write_all(&[0; 50_000]).expect("room");
     let limits = Limits { segment_bytes: Some(60_000), keep_bytes: Some(100 * SIZE), ..Limits::default() };
@@ -94,7 +94,7 @@ fn on_a_full_disk_the_oldest_segments_make_room() {
 #[test]
 fn where_no_more_files_can_be_made_the_oldest_segments_make_room() {
     isolated!();
-    let disk = disk();
+    let disk = disk(SIZE);
     let mut store = open(disk.path(), Limits { keep_bytes: Some(SIZE), ..Limits::default() });
     for second in 1..50 {
         assert!(store.rotate(at(second)).expect("room is made"));

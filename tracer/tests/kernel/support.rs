@@ -106,7 +106,7 @@ pub(crate) struct Trace {
     stdout: BufReader<ChildStdout>,
     /// What it says on stderr after that.
     rest: Option<JoinHandle<Vec<String>>>,
-    /// What it had said on stderr when it was attached.
+    /// What it had said on stderr when it was attached; in the end, all of it but that.
     pub(crate) said: Vec<String>,
     pub(crate) seen: Vec<Value>,
 }
@@ -211,6 +211,7 @@ impl Trace {
         }
         for line in self.rest.take().into_iter().flat_map(|rest| rest.join().expect("stderr")) {
             println!("{line}");
+            self.said.push(line);
         }
         self.child.wait().expect("tracer")
     }

@@ -94,6 +94,8 @@ impl Counts {
             return;
         }
         match &reading.facts {
+            // It tells of the settings only.
+            Ok(facts) if facts.counters == Counters::default() => {}
             Ok(facts) => {
                 namespace.read(Reading { from: reading.from, to: reading.to, counters: facts.counters });
             }

@@ -65,6 +65,7 @@ pub(super) struct PortAccount {
 impl PortAccount {
     /// A socket that is older than the trace.
     pub(super) fn meet(&mut self, socket: &ExistingSocket, roles: &Roles, settings: &HashMap<u32, Settings>) {
+        self.begin_anew();
         let ExistingSocket { cookie, netns, local, remote, state, .. } = *socket;
         let is_client =
             state == TcpState::SynSent || roles.infer(netns, &local, settings.get(&netns)) == Some(Role::Client);
@@ -116,6 +117,9 @@ impl PortAccount {
     }
 
     pub(super) fn time_wait(&mut self, it: &TimeWait, roles: &Roles, settings: &HashMap<u32, Settings>) {
+        if it.seeded && it.ended.is_none() {
+            self.begin_anew();
+        }
         let (transition, known) = (&it.observed.transition, &it.observed.known);
         let Some(cookie) = transition.cookie else { return };
         if it.ended.is_some() {
@@ -132,6 +136,11 @@ impl PortAccount {
                 self.hold(cookie, Held { flow, port, by_socket: false, by_time_wait: true });
             }
         }
+    }
+
+    /// What is older than the trace is no change.
+    fn begin_anew(&mut self) {
+        self.samples = [None, None];
     }
 
     /// Takes note of how many are held, if the last time is long ago.

@@ -101,6 +101,18 @@ pub enum StoreError {
         /// In all segments, at most.
         limit: u64,
     },
+    /// The current segment has all the room that there is for segments, because the next could not be begun.
+    #[error(
+        "cannot keep the segments in {} within {limit} bytes: the current one is as large, because the next could not be \
+         begun; all that was written before can be read; make the directory writable, or choose another one with -w.",
+        path.display()
+    )]
+    Outgrown {
+        /// Which directory.
+        path: PathBuf,
+        /// In all segments, at most.
+        limit: u64,
+    },
 }
 
 /// Whether the disk, or what a user may have of it, is full.

@@ -245,6 +245,7 @@ mod tests {
         let head = FrameHead {
             kind: FrameKind::Events,
             is_compressed: false,
+            lacks_some: false,
             stored: MAX_BYTES as u32,
             len: 0,
             events: 0,

@@ -34,20 +34,22 @@ impl Recording {
         }
         self.has_ended = false;
         self.is_damaged_here = false;
-        let run = self.run.get_or_insert_with(|| Progress::new(head));
+        let run = self.run.get_or_insert_with(|| Progress::new(head, &self.window));
         if run.has_passed(head) {
             self.count(HEAD as u64 + u64::from(head.stored));
             return self.skip(head);
         }
         run.hears_of(head);
+        let comes_before_all = self.checkpoints.get(&head.run).is_some_and(|checkpoint| head.sequence < *checkpoint);
         match head.kind {
             FrameKind::Head => self.head(head),
-            FrameKind::Existing if run.is_told() => {
+            FrameKind::Existing if comes_before_all || run.is_under_way() => {
                 run.passes(head);
                 self.skip(head)
             }
             FrameKind::Existing => self.existing(head),
             FrameKind::Events if self.is_wanted(head) => self.events(head),
+            FrameKind::Events if !comes_before_all && self.may_tell_what_is_alive(head) => self.catch_up(head),
             FrameKind::Events => {
                 self.run.iter_mut().for_each(|run| run.leaves_out(head));
                 self.skip(head)
@@ -62,6 +64,11 @@ impl Recording {
         let Some((_, frames)) = &mut self.current else { return false };
         self.window.overlaps(head, head.clock)
             || frames.after(head).is_some_and(|next| self.window.overlaps(head, next.clock))
+    }
+
+    /// Whether a frame that comes before the window tells what is alive where that begins.
+    fn may_tell_what_is_alive(&mut self, head: &FrameHead) -> bool {
+        self.run.as_mut().is_some_and(|run| run.waiting().is_some()) && self.window.begins_after(head.clock, head.to)
     }
 
     fn head(&mut self, head: &FrameHead) -> Result<(), ReadError> {
@@ -84,39 +91,59 @@ impl Recording {
         if self.decode(head, &mut events)?
             && let Some(run) = &mut self.run
         {
-            run.passes(head);
-            run.meets(events);
-            if self.window.is_from_the_start() {
+            let events = run.meets(head, events);
+            if !events.is_empty() {
                 self.tell();
+                self.ready.push_back((Step::Existing, events));
             }
         }
+        Ok(())
+    }
+
+    /// Takes note of what happened before what is wanted.
+    fn catch_up(&mut self, head: &FrameHead) -> Result<(), ReadError> {
+        let mut events = mem::take(&mut self.spare);
+        events.clear();
+        let is_whole = self.decode(head, &mut events)?;
+        if let Some(run) = &mut self.run {
+            if !is_whole || run.loss_before(head).is_some() {
+                run.loses_track();
+            }
+            run.waiting().into_iter().for_each(|alive| events.iter().for_each(|event| alive.note(event)));
+            run.leaves_out(head);
+        }
+        self.spare = events;
         Ok(())
     }
 
     fn events(&mut self, head: &FrameHead) -> Result<(), ReadError> {
         let mut events = mem::take(&mut self.spare);
         events.clear();
-        self.tell();
+        let is_whole = self.decode(head, &mut events)?;
         let Some(run) = &mut self.run else { return Ok(()) };
-        events.extend(run.turned_clock(head));
         let gap = run.loss_before(head);
-        events.extend(gap.map(Event::Gap));
-        let before = events.len();
-        if !self.decode(head, &mut events)? {
+        if !is_whole || gap.is_some() {
+            run.loses_track();
+        }
+        if !is_whole {
             return Ok(());
         }
-        self.count_missing(gap);
-        if let Some(run) = &mut self.run {
-            run.passes(head);
-            let is_set = run.note_clock(head, &events[before..]);
-            let all = events.len();
-            if is_set || !self.window.holds_all_of(head) {
-                self.window.clip(head.clock, &mut events, before);
-            }
-            if events.len() < all {
-                run.is_cut();
-            }
+        let all = events.len();
+        if sets_clock(&events) || !self.window.holds_all_of(head) {
+            self.window
+                .clip(head.clock, &mut events, |early| run.waiting().into_iter().for_each(|alive| alive.note(early)));
         }
+        let is_cut = events.len() < all;
+        self.tell();
+        let Some(run) = &mut self.run else { return Ok(()) };
+        let told_before = run.turned_clock(head).into_iter().chain(gap.map(Event::Gap));
+        events.splice(..0, told_before);
+        run.passes(head);
+        run.note_clock(head, &events);
+        if is_cut {
+            run.is_cut();
+        }
+        self.count_missing(gap);
         self.ready.push_back((Step::Events, events));
         Ok(())
     }
@@ -191,4 +218,9 @@ impl Recording {
         }
         Ok(is_whole)
     }
+}
+
+/// Whether one of the events sets the clock that the times after it are read by.
+fn sets_clock(events: &[Event]) -> bool {
+    events.iter().any(|event| matches!(event, Event::Clock(_)))
 }

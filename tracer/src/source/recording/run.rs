@@ -1,17 +1,15 @@
 //! How far a run has been read: what must come next, and what is missing.
 
-use std::mem;
-
 use super::{Step, window::Window};
 use crate::{
-    event::{ClockPair, Event, Gap, LossStage, MonotonicNs, TcpState},
-    recording::{End, FrameHead, FrameKind, HeadFact, Run},
+    event::{ClockPair, Event, Gap, LossStage, MonotonicNs},
+    recording::{Alive, End, FrameHead, FrameKind, HeadFact, Run},
 };
 
-/// Sockets that wait at most for the frame after which they are told of.
-const WAITING: usize = 262_144;
-/// Namespaces among them at most: one takes much more room than a socket.
-const WAITING_NAMESPACES: usize = 4_096;
+/// The feature of knowing what was there before the first event.
+const EXISTING: &str = "existing_sockets";
+/// Why it is only half there.
+const LACKS_SOME: &str = "more sockets were alive than a recording tells of";
 
 /// What a step brings.
 pub(super) type Told = (Step, Vec<Event>);
@@ -28,17 +26,31 @@ pub(super) struct Progress {
     /// The latest time that was read, and that is known of.
     read_to: MonotonicNs,
     known_to: MonotonicNs,
-    /// What there was before the first event.
-    existing: Vec<Event>,
+    stage: Stage,
     is_told: bool,
+    /// Not all that was alive is known.
+    lacks_some: bool,
+    /// What the last frame held that was read.
+    last: FrameKind,
     /// It began before what is read of it, or goes on after it.
     is_partial: bool,
     clock: ClockPair,
 }
 
+/// How much of it is told.
+enum Stage {
+    /// What exists, as it is read: nothing has happened yet.
+    Beginning,
+    /// Nothing: what is wanted begins later. This is alive so far.
+    Waiting(Alive),
+    /// What happens. What exists is known.
+    UnderWay,
+}
+
 impl Progress {
     /// A run of which this frame is the first that was found.
-    pub(super) fn new(head: &FrameHead) -> Self {
+    pub(super) fn new(head: &FrameHead, window: &Window) -> Self {
+        let waits = window.begins_after(head.clock, head.from);
         Self {
             id: head.run,
             fact: None,
@@ -47,9 +59,11 @@ impl Progress {
             known: head.before,
             read_to: head.from,
             known_to: head.from,
-            existing: Vec::new(),
+            stage: if waits { Stage::Waiting(Alive::default()) } else { Stage::Beginning },
             is_told: false,
-            is_partial: head.kind == FrameKind::Head && head.sequence > 0,
+            lacks_some: false,
+            last: head.kind,
+            is_partial: waits || head.kind == FrameKind::Head && head.sequence > 0,
             clock: head.clock,
         }
     }
@@ -63,9 +77,17 @@ impl Progress {
         window.ends_before(self.clock, self.known_to)
     }
 
-    /// Whether it was told of, and what exists at a segment's head is older than what is known.
-    pub(super) fn is_told(&self) -> bool {
-        self.is_told
+    /// Whether what exists is known already.
+    pub(super) fn is_under_way(&self) -> bool {
+        matches!(self.stage, Stage::UnderWay)
+    }
+
+    /// What is alive so far, if what is wanted begins later.
+    pub(super) fn waiting(&mut self) -> Option<&mut Alive> {
+        match &mut self.stage {
+            Stage::Waiting(alive) => Some(alive),
+            Stage::Beginning | Stage::UnderWay => None,
+        }
     }
 
     /// Whether this frame came before, or one after it did.
@@ -82,51 +104,60 @@ impl Progress {
     /// A frame was read.
     pub(super) fn passes(&mut self, head: &FrameHead) {
         self.sequence = head.sequence.saturating_add(1);
+        self.last = head.kind;
         if head.kind == FrameKind::Events {
+            if let Stage::Beginning = self.stage {
+                self.stage = Stage::UnderWay;
+            }
             self.read = head.before.saturating_add(head.events.into());
             self.read_to = head.to;
         }
     }
 
-    /// A frame was not wanted. What became of the sockets in it is unknown then; who listens goes on, in all likelihood.
+    /// A frame was not wanted.
     pub(super) fn leaves_out(&mut self, head: &FrameHead) {
         self.is_cut();
-        let listens = |event: &Event| matches!(event, Event::Existing(socket) if socket.state == TcpState::Listen);
-        self.existing.retain(listens);
         self.passes(head);
     }
 
     /// Only a part of a frame was wanted.
     pub(super) fn is_cut(&mut self) {
         self.is_partial = true;
-        // What the kernel counted since this reading, nobody will be told of.
-        self.existing.retain(|event| !matches!(event, Event::Namespace(_)));
     }
 
-    /// A segment begins.
+    /// A segment begins, and what exists is told anew.
     pub(super) fn begins_segment(&mut self, fact: HeadFact) {
+        match &mut self.stage {
+            Stage::Waiting(alive) => *alive = Alive::default(),
+            Stage::Beginning if self.is_told => self.stage = Stage::UnderWay,
+            Stage::Beginning | Stage::UnderWay => {}
+        }
         if !self.is_told {
-            self.existing.clear();
             self.fact = Some(fact);
         }
     }
 
-    /// This was there.
-    pub(super) fn meets(&mut self, mut events: Vec<Event>) {
-        let namespaces = self.existing.iter().filter(|event| matches!(event, Event::Namespace(_))).count();
-        let mut room = WAITING_NAMESPACES.saturating_sub(namespaces);
-        events.retain(|event| match event {
-            Event::Existing(_) | Event::Timer(_) => true,
-            Event::Namespace(_) => {
-                let has_room = room > 0;
-                room = room.saturating_sub(1);
-                has_room
+    /// This exists, all of it together with what the frames before and after say exists. Returns what is to be told of it.
+    pub(super) fn meets(&mut self, head: &FrameHead, mut events: Vec<Event>) -> Vec<Event> {
+        let begins = !matches!(self.last, FrameKind::Head | FrameKind::Existing);
+        self.passes(head);
+        self.lacks_some |= head.lacks_some;
+        if let Stage::Waiting(alive) = &mut self.stage {
+            if begins {
+                *alive = Alive::default();
+                self.lacks_some = head.lacks_some;
             }
-            // Nothing else was there before the first event, and a path may be of any length.
-            _ => false,
-        });
-        events.truncate(WAITING.saturating_sub(self.existing.len()));
-        self.existing.append(&mut events);
+            events.iter().for_each(|event| alive.note(event));
+            events.clear();
+        }
+        // Nothing else was there before the first event, and a path may be of any length.
+        events.retain(|event| matches!(event, Event::Existing(_) | Event::Timer(_) | Event::Namespace(_)));
+        events
+    }
+
+    /// Events are missing before what follows.
+    pub(super) fn loses_track(&mut self) {
+        self.waiting().into_iter().for_each(Alive::lose_track);
     }
 
     /// What is missing before this frame.
@@ -144,14 +175,13 @@ impl Progress {
         (self.clock != head.clock).then_some(Event::Clock(head.clock))
     }
 
-    /// Takes note of the clock that a frame was told last, if one of its events sets it; says whether one does.
-    pub(super) fn note_clock(&mut self, head: &FrameHead, events: &[Event]) -> bool {
+    /// Takes note of the clock at the end of a frame: one of its events may have set it.
+    pub(super) fn note_clock(&mut self, head: &FrameHead, events: &[Event]) {
         let pair = events.iter().rev().find_map(|event| match event {
             Event::Clock(pair) => Some(*pair),
             _ => None,
         });
         self.clock = pair.unwrap_or(head.clock);
-        pair.is_some()
     }
 
     /// Whether it has to be told of without its facts.
@@ -161,9 +191,14 @@ impl Progress {
 
     /// Tells of the run before the first of its frames that is wanted, or at its end.
     pub(super) fn tell(&mut self, window: &Window) -> impl Iterator<Item = Told> + use<> {
+        let mut existing = Vec::new();
+        if let Some(alive) = self.waiting() {
+            existing.extend(alive.events());
+            self.lacks_some |= alive.lacks_some();
+            self.stage = Stage::UnderWay;
+        }
         let run = (!self.is_told).then(|| (Step::Run(Box::new(self.run(window))), Vec::new()));
         self.is_told = true;
-        let existing = mem::take(&mut self.existing);
         run.into_iter().chain((!existing.is_empty()).then_some((Step::Existing, existing)))
     }
 
@@ -176,6 +211,9 @@ impl Progress {
             run.start.clock = window.start(self.clock, self.read_to);
         }
         self.clock = run.start.clock;
+        if let Some(feature) = run.start.features.iter_mut().find(|it| it.name == EXISTING && self.lacks_some) {
+            feature.missing.get_or_insert(LACKS_SOME.to_owned());
+        }
         run
     }
 

@@ -25,7 +25,9 @@ pub(super) struct Segment {
     pub(super) len: u64,
     /// The run of its first frame, and that frame's number in it; `None`: not all of its head is there, or the file
     /// cannot be looked at twice.
-    first: Option<(u64, u64)>,
+    pub(super) first: Option<(u64, u64)>,
+    /// When that was, nanoseconds since 1970-01-01 UTC.
+    pub(super) begins: Option<i64>,
     /// When its run started, if it says so.
     started: Option<i64>,
 }
@@ -46,13 +48,13 @@ pub(super) fn sort(segments: &mut [Segment]) {
 
 impl Segment {
     pub(super) fn stdin() -> Self {
-        Self { path: STDIN.into(), len: 0, first: None, started: None }
+        Self { path: STDIN.into(), len: 0, first: None, begins: None, started: None }
     }
 
     /// Looks for the first frame, by which the file says what it is.
     pub(super) fn look_at(path: PathBuf) -> Result<Self, ReadError> {
         match look_at(&path) {
-            Ok(Look::Segment { len, first, started }) => Ok(Self { path, len, first, started }),
+            Ok(Look::Segment { len, first, begins, started }) => Ok(Self { path, len, first, begins, started }),
             Ok(Look::Newer(version)) => Err(ReadError::Newer { path, version }),
             Ok(Look::Nothing { len: 0 }) => Err(ReadError::Empty { path }),
             Ok(Look::Nothing { .. }) => Err(ReadError::NotARecording { path }),
@@ -89,6 +91,7 @@ enum Look {
     Segment {
         len: u64,
         first: Option<(u64, u64)>,
+        begins: Option<i64>,
         started: Option<i64>,
     },
     Newer(u8),
@@ -112,12 +115,13 @@ fn look_at(path: &Path) -> io::Result<Look> {
                 };
                 let fact = content.and_then(|content| read_head(head.run, content).ok());
                 let started = fact.map(|fact| fact.run.start.clock.realtime_ns);
-                return Ok(Look::Segment { len, first: Some((head.run, head.sequence)), started });
+                let begins = Some(head.clock.realtime_ns_of(head.from));
+                return Ok(Look::Segment { len, first: Some((head.run, head.sequence)), begins, started });
             }
             Next::Newer(version) => return Ok(Look::Newer(version)),
             Next::Partial(head) if frames.has_frame() => {
                 let first = head.map(|head| (head.run, head.sequence));
-                return Ok(Look::Segment { len, first, started: None });
+                return Ok(Look::Segment { len, first, begins: None, started: None });
             }
             Next::Partial(_) | Next::Silence | Next::End => return Ok(Look::Nothing { len }),
         }

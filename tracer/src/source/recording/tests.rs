@@ -5,6 +5,7 @@ mod order;
 mod window;
 
 use std::{
+    fmt::Debug,
     fs,
     path::{Path, PathBuf},
 };
@@ -15,7 +16,7 @@ use proptest::{
     test_runner::TestRunner,
 };
 
-use super::{Damage, Moment, ReadError, Reading, Recording, Step, files::Files};
+use super::{Damage, Moment, ReadError, Reading, Recording, Step, files::Files, window::time_of};
 use crate::{
     account::Account,
     event::{ClockPair, Event, MonotonicNs},
@@ -56,17 +57,14 @@ fn existing() -> Vec<Event> {
     random(samples::met(), 20)
 }
 
-fn random(strategy: impl Strategy<Value = Event>, count: usize) -> Vec<Event> {
+fn random<T: Debug>(strategy: impl Strategy<Value = T>, count: usize) -> Vec<T> {
     let mut runner = TestRunner::deterministic();
     vec(strategy, count).new_tree(&mut runner).expect("events").current()
 }
 
 /// Events of sockets, as the frames count them.
 fn count(events: &[Event]) -> u64 {
-    let counts = |event: &&Event| {
-        matches!(event, Event::Transition(_) | Event::Reset(_) | Event::Timer(_) | Event::SynAckRetransmitted(_))
-    };
-    events.iter().filter(counts).count() as u64
+    events.iter().filter(|event| event.is_of_socket()).count() as u64
 }
 
 /// Writes frames of ten events, one a second, and after each of these numbers of frames begins a segment.
@@ -80,6 +78,20 @@ fn write(path: &Path, id: u64, met: &[Event], events: &[Event], segments_at: &[u
         if segments_at.contains(&frame) {
             writer.rotate(clock(frame as u64 * SECOND)).expect("rotated");
         }
+    }
+    writer.finish(&end(), clock(99 * SECOND)).expect("ended");
+}
+
+/// Writes each event into a frame of its own.
+fn write_each(path: &Path, met: &[Event], events: &[Event]) {
+    let store = Store::open(path, Limits::default(), None, CLOCK).expect("a store");
+    let mut run = run(1);
+    run.start.features[0].name = "existing_sockets".into();
+    let mut writer = Writer::begin(store, run).expect("a head");
+    met.iter().for_each(|event| writer.meet(event));
+    for (second, event) in (1..).zip(events) {
+        writer.take(event);
+        writer.tick(clock(second * SECOND)).expect("written");
     }
     writer.finish(&end(), clock(99 * SECOND)).expect("ended");
 }

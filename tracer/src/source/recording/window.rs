@@ -1,5 +1,7 @@
 //! Which part of a recording was asked for.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use jiff::{Timestamp, civil, tz::TimeZone};
 
 use super::{Moment, ReadError, Reading, frames::Next, segments::Segment};
@@ -39,9 +41,9 @@ impl Window {
         if from > to { Err(ReadError::BackwardSpan) } else { Ok(Self { from, to }) }
     }
 
-    /// Whether nothing is too early for it.
-    pub(super) fn is_from_the_start(&self) -> bool {
-        self.from == i64::MIN
+    /// Whether this moment is too early for it.
+    pub(super) fn begins_after(&self, clock: ClockPair, time: MonotonicNs) -> bool {
+        clock.realtime_ns_of(time) < self.from
     }
 
     /// Whether this moment is too late for it.
@@ -59,17 +61,61 @@ impl Window {
         head.clock.realtime_ns_of(head.from) >= self.from && head.clock.realtime_ns_of(head.to) <= self.to
     }
 
-    /// Leaves what is in it, and what has no time. The clock may be set on the way.
-    pub(super) fn clip(&self, mut clock: ClockPair, events: &mut Vec<Event>, from: usize) {
-        let mut at = 0;
+    /// Leaves what is in it, and what has no time; what is too early is shown to `early`. The clock may be set on the way.
+    pub(super) fn clip(&self, mut clock: ClockPair, events: &mut Vec<Event>, mut early: impl FnMut(&Event)) {
         events.retain(|event| {
-            at += 1;
             if let Event::Clock(set) = event {
                 clock = *set;
             }
-            let is_in = |time| (self.from..=self.to).contains(&clock.realtime_ns_of(time));
-            at <= from || time_of(event).is_none_or(is_in)
+            let Some(time) = time_of(event) else { return true };
+            let is_early = self.begins_after(clock, time);
+            if is_early {
+                early(event);
+            }
+            !is_early && !self.ends_before(clock, time)
         });
+    }
+
+    /// For each run, the number of the frame from which on it must be read to know what is alive where the window begins:
+    /// where all that was alive was told last before it.
+    pub(super) fn checkpoints(&self, segments: &[Segment]) -> Result<HashMap<u64, u64>, ReadError> {
+        let mut checkpoints = HashMap::new();
+        for segment in segments.iter().rev().filter(|segment| segment.begins.is_some_and(|begins| begins < self.from)) {
+            let Some((run, _)) = segment.first else { continue };
+            if let Entry::Vacant(entry) = checkpoints.entry(run) {
+                match self.checkpoint_in(segment, run) {
+                    // Whoever keeps segments within limits removed it just now.
+                    Err(error) if error.is_gone() => {}
+                    checkpoint => drop(entry.insert(checkpoint?)),
+                }
+            }
+        }
+        Ok(checkpoints)
+    }
+
+    fn checkpoint_in(&self, segment: &Segment, run: u64) -> Result<u64, ReadError> {
+        let failed = |source| segment.failed(source);
+        let mut frames = segment.open()?;
+        let (mut checkpoint, mut last) = (0, FrameKind::Events);
+        loop {
+            match frames.next().map_err(failed)? {
+                Next::Frame(head) if head.run == run => {
+                    let tells_all = last == FrameKind::Events && head.kind != FrameKind::Events;
+                    if head.kind == FrameKind::Events && !self.begins_after(head.clock, head.to) {
+                        return Ok(checkpoint);
+                    }
+                    if tells_all && head.kind != FrameKind::End {
+                        checkpoint = head.sequence;
+                    }
+                    last = head.kind;
+                    frames.skip(&head).map_err(failed)?;
+                }
+                Next::Damage(_) => {}
+                Next::Frame(_) | Next::Partial(_) | Next::Newer(_) | Next::Silence | Next::End => {
+                    return Ok(checkpoint);
+                }
+            }
+        }
     }
 
     /// Where it begins by this clock, if that is later than `start`.
@@ -80,7 +126,8 @@ impl Window {
     }
 }
 
-fn time_of(event: &Event) -> Option<MonotonicNs> {
+/// When it happened, if it says so itself.
+pub(super) fn time_of(event: &Event) -> Option<MonotonicNs> {
     match event {
         Event::Transition(it) => Some(it.time),
         Event::Reset(Reset { socket, .. }) => Some(socket.time),

@@ -88,6 +88,19 @@ fn what_grows_has_a_rate_and_an_end() {
 }
 
 #[test]
+fn what_was_there_before_is_no_growth() {
+    let older = existing(1, "10.0.0.5:40001", WEB, Established);
+    let Observation::TimeWait(begun) = time_wait(0, 2, 40_002, false) else { panic!("one") };
+    let seeded = Observation::TimeWait(TimeWait { seeded: true, ..begun });
+    let mut host = host(&[reading(0, Ok(facts(0))), older, seeded]);
+    assert_eq!(only(&host, 2 * SECOND).change, None);
+    host.observe(&reading(2 * SECOND, Ok(facts(0))));
+    host.observe(&opening(3 * SECOND, 3));
+    let there = only(&host, 8 * SECOND);
+    assert_eq!((there.sockets, there.time_wait, there.change.map(|rate| rate.by)), (2, Some(1), Some(1)));
+}
+
+#[test]
 fn the_first_that_found_no_port_is_kept() {
     let mut host = host(&[reading(0, Ok(facts(0)))]);
     for (ns, number) in [(5, 1), (9, 2)] {

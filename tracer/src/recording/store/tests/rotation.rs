@@ -86,3 +86,21 @@ fn a_directory_that_is_moved_is_still_the_same() {
     rotate(&mut store, at(1));
     assert_eq!((names(&before).len(), names(&after).len()), (0, 2));
 }
+
+#[test]
+fn the_current_segment_does_not_outgrow_the_limit_of_all() {
+    let directory = temporary();
+    let mut store = open(directory.path(), Limits { keep_bytes: Some(1000), ..Limits::default() });
+    let next = directory.path().join(names(directory.path())[0].replace("-000000.", "-000001."));
+    fs::write(&next, "").expect("somebody has the name");
+    store.rotate(at(0)).expect_err("the name is taken");
+    store.append(&[0; 900]).expect("room");
+    let error = store.append(&[0; 100]).expect_err("no room").to_string();
+    let sentence = "cannot keep the segments in DIR within 1000 bytes: the current one is as large, because the next could \
+                    not be begun; all that was written before can be read; make the directory writable, or choose another \
+                    one with -w.";
+    assert_eq!(error.replace(&*directory.path().to_string_lossy(), "DIR"), sentence);
+    fs::remove_file(next).expect("removed");
+    rotate(&mut store, at(1));
+    store.append(&[0; 100]).expect("room again");
+}

@@ -136,8 +136,39 @@ fn whose_sockets_are_is_told_again_at_the_head_of_each_segment() {
     writer.finish(&end(), clock(2 * SECOND)).expect("ended");
     assert_eq!(read_path(directory.path()).expect("a recording").existing, existing());
     fs::remove_file(&segments(directory.path())[0]).expect("removed");
-    let later = read_path(directory.path()).expect("a recording").existing;
+    let sockets = |mut events: Vec<Event>| {
+        events.retain(|event| matches!(event, Event::Existing(_)));
+        events
+    };
+    let later = sockets(read_path(directory.path()).expect("a recording").existing);
     assert!(!later.is_empty() && later.iter().all(|event| existing().contains(event)));
+}
+
+#[test]
+fn where_no_segment_can_be_begun_it_goes_on_in_the_one_that_there_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let limits = Limits { segment_bytes: Some(1), ..Limits::default() };
+    let store = Store::open(directory.path(), limits, None, CLOCK).expect("a store");
+    let mut writer = Writer::begin(store, run(1)).expect("a head");
+    let first = segments(directory.path()).pop().expect("a segment");
+    // Somebody has the name that the next one would have in this second.
+    let next = first.to_str().expect("text").replace("-000000.", "-000001.");
+    fs::write(&next, "").expect("written");
+    let events = some_events();
+    writer.take(&events[0]);
+    writer.tick(clock(0)).expect_err("the name is taken");
+    assert!(!writer.has_stopped());
+    writer.rotate(clock(0)).expect_err("it still is");
+    writer.take(&events[1]);
+    writer.tick(clock(SECOND)).expect("said once");
+    assert_eq!(writer.store().segment(), 0, "it is not tried all the time");
+    writer.tick(clock(61 * SECOND)).expect("another second, another name");
+    assert_eq!(writer.store().segment(), 1);
+    writer.take(&events[2]);
+    writer.finish(&end(), clock(62 * SECOND)).expect("ended");
+    fs::remove_file(next).expect("removed");
+    let read = read_path(directory.path()).expect("a recording");
+    assert_eq!((read.recorded(), read.damage), (events[..3].to_vec(), Damage::default()));
 }
 
 /// What one call brings.
