@@ -244,12 +244,13 @@ impl<'a, V: View> Session<'a, V> {
 
 /// A recording is of what was shown, event by event.
 fn take<V: View>(events: &mut Vec<Event>, recorder: &mut Option<Recorder>, pipeline: &mut Pipeline<'_, V>) {
-    for event in events.drain(..) {
+    for event in events.iter() {
         if let Some(recorder) = recorder {
-            recorder.take(&event);
+            recorder.take(event);
         }
-        pipeline.take(&event);
+        pipeline.take(event);
     }
+    events.clear();
 }
 
 /// The next signal: never, if none is listened to.
