@@ -51,4 +51,9 @@ impl View for Counted {
     fn is_satisfied(&self) -> bool {
         self.is_exhausted
     }
+
+    /// Only what the filter lets through is counted, and that takes the connection.
+    fn follows_connections(&self) -> bool {
+        self.remaining.is_some()
+    }
 }

@@ -45,6 +45,11 @@ pub(crate) trait View {
     fn is_satisfied(&self) -> bool {
         false
     }
+
+    /// Whether it needs to be told of connections. To follow them is most of the work of a run.
+    fn follows_connections(&self) -> bool {
+        true
+    }
 }
 
 /// The figures that a run ends with.

@@ -1,8 +1,11 @@
 //! Paths of cgroups: told in each frame that needs them, for the one in which they were told first may be missing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use crate::event::{Event, Reset};
+use crate::{
+    event::{Event, Reset},
+    hashing::{HashMap, Seeded},
+};
 
 /// Cgroups whose paths are remembered at most.
 const CAPACITY: usize = 262_144;
@@ -11,7 +14,7 @@ const CAPACITY: usize = 262_144;
 pub(super) struct Cgroups {
     paths: HashMap<u64, Box<str>>,
     /// In this frame.
-    told: HashSet<u64>,
+    told: HashSet<u64, Seeded>,
 }
 
 impl Cgroups {

@@ -262,12 +262,13 @@ fn go_on<V: View>(recorded: Result<impl Sized, StoreError>) -> Result<(), Stop> 
 
 /// A recording is of what was shown, event by event.
 fn take<V: View>(events: &mut Vec<Event>, recorder: &mut Option<Recorder>, pipeline: &mut Pipeline<'_, V>) {
-    for event in events.drain(..) {
+    for event in events.iter() {
         if let Some(recorder) = recorder {
-            recorder.take(&event);
+            recorder.take(event);
         }
-        pipeline.take(&event);
+        pipeline.take(event);
     }
+    events.clear();
 }
 
 /// The next signal: never, if none is listened to.

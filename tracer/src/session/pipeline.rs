@@ -17,6 +17,8 @@ use crate::{
 /// A run that is under way.
 pub(super) struct Pipeline<'a, V> {
     stage: &'a mut Stage<V>,
+    /// Whether anybody wants to know of connections; otherwise events are counted and no more.
+    follows: bool,
     tracker: Tracker,
     measures: Measures,
     whole: Span,
@@ -29,6 +31,8 @@ pub(super) struct Pipeline<'a, V> {
     is_late: bool,
     /// The latest that the stream has come to.
     reached: MonotonicNs,
+    /// Transitions that were taken in and not followed.
+    passed: u64,
     /// Records that were lost, as the stream tells, and those among them that were unreadable.
     lost: u64,
     unreadable: u64,
@@ -37,6 +41,7 @@ pub(super) struct Pipeline<'a, V> {
 impl<'a, V: View> Pipeline<'a, V> {
     /// Prints what heads the run.
     pub(super) fn new(stage: &'a mut Stage<V>, filter: Filter, start: &Start) -> Self {
+        let follows = stage.view.follows_connections() || !stage.printer.is_silent();
         let tracker = Tracker::new(filter.clone(), stage.table_size);
         let Figuring { group_by, interval, .. } = stage.figuring;
         let measures = Measures::new(group_by, filter, &start.features, !stage.printer.is_silent());
@@ -45,6 +50,7 @@ impl<'a, V: View> Pipeline<'a, V> {
         stage.printer.start(start);
         Self {
             stage,
+            follows,
             tracker,
             measures,
             whole: begun.clone(),
@@ -53,6 +59,7 @@ impl<'a, V: View> Pipeline<'a, V> {
             due: every_ns.and_then(|every_ns| after(start.clock.monotonic, every_ns)),
             is_late: false,
             reached: start.clock.monotonic,
+            passed: 0,
             lost: 0,
             unreadable: 0,
         }
@@ -65,6 +72,9 @@ impl<'a, V: View> Pipeline<'a, V> {
 
     /// Takes in what was there when the run started; nothing of it is shown.
     pub(super) fn meet(&mut self, event: &Event) {
+        if !self.follows {
+            return;
+        }
         let Self { tracker, measures, stage, .. } = self;
         tracker.apply(event, &mut |observation| {
             measures.meet(observation);
@@ -78,6 +88,10 @@ impl<'a, V: View> Pipeline<'a, V> {
     /// Takes in what happened.
     pub(super) fn take(&mut self, event: &Event) {
         self.keep_time(event);
+        if !self.follows {
+            self.passed += u64::from(matches!(event, Event::Transition(_)));
+            return;
+        }
         let Self { tracker, measures, stage, .. } = self;
         let Stage { view, printer, .. } = &mut **stage;
         tracker.apply(event, &mut |observation| conclude(observation, measures, view, printer));
@@ -101,9 +115,9 @@ impl<'a, V: View> Pipeline<'a, V> {
         summary
     }
 
-    /// Transitions so far that the filter lets through.
+    /// Transitions so far that the filter lets through, as far as it was asked.
     pub(super) fn matched(&self) -> u64 {
-        self.tracker.tally().transitions.iter().sum()
+        self.passed + self.tracker.tally().transitions.iter().sum::<u64>()
     }
 
     /// Records that were lost, as the stream tells.

@@ -1,6 +1,6 @@
 //! Events into a block.
 
-use integer_encoding::VarInt as _;
+use integer_encoding::VarInt;
 
 use super::{Context, FACT, MAX_RECORDS, TEXT, UNTIL};
 use crate::{
@@ -11,6 +11,9 @@ use crate::{
         rows::{COLUMNS, Column, Row},
     },
 };
+
+/// The columns by which a socket is found.
+const NAMES: u64 = 1 << Column::Cookie as u32 | 1 << Column::Sock as u32;
 
 /// A block is full at this size.
 const FULL: usize = 1 << 20;
@@ -106,24 +109,26 @@ impl Encoder {
         let Some(row) = Row::of(event, now, number) else { return };
         let place = self.context.place(row.kind, row.class);
         let socket = self.place_of(&row);
-        let Some(expected) = self.context.expect(place, socket) else { return };
-        let expected = std::mem::replace(expected, row).columns;
         self.bytes.extend_from_slice(&[row.kind as u8, row.class]);
         let back = socket.map_or(0, |socket| self.context.sockets.len() - socket);
         put(&mut self.bytes, back as u64);
         self.put_time(row.time);
+        let Some(Row { columns: expected, .. }) = self.context.expect(place, socket) else { return };
         let mask = (0..COLUMNS).fold(0, |mask, at| mask | u64::from(row.columns[at] != expected[at]) << at);
         put(&mut self.bytes, mask);
+        // Most rows are of a socket that is known by the same keys already.
+        let is_named_anew = socket.is_none() || mask & NAMES != 0;
         let mut rest = mask;
         while rest != 0 {
             let at = rest.trailing_zeros() as usize;
-            put_signed(&mut self.bytes, row.columns[at].wrapping_sub(expected[at]).cast_signed());
+            put(&mut self.bytes, row.columns[at].wrapping_sub(expected[at]).cast_signed());
             rest &= rest - 1;
         }
+        *expected = row.columns;
         self.context.note(place, socket);
-        let socket = socket.unwrap_or(self.context.sockets.len() - 1);
-        for key in keys(&row) {
-            self.places.insert(key, socket);
+        if is_named_anew {
+            let socket = socket.unwrap_or(self.context.sockets.len() - 1);
+            self.places.extend(keys(&row).map(|key| (key, socket)));
         }
         self.events += 1;
     }
@@ -135,7 +140,7 @@ impl Encoder {
 
     /// Appends a time and counts the record.
     fn put_time(&mut self, time: MonotonicNs) {
-        put_signed(&mut self.bytes, time.0.wrapping_sub(self.context.time).cast_signed());
+        put(&mut self.bytes, time.0.wrapping_sub(self.context.time).cast_signed());
         self.context.time = time.0;
         let (from, to) = self.span.unwrap_or((time, time));
         self.span = Some((from.min(time), to.max(time)));
@@ -153,16 +158,13 @@ fn keys(row: &Row) -> impl Iterator<Item = u64> + use<> {
     [row.columns[Column::Cookie as usize], row.columns[Column::Sock as usize]].into_iter().filter(|key| *key != 0)
 }
 
-fn put(bytes: &mut Vec<u8>, number: u64) {
+fn put(bytes: &mut Vec<u8>, number: impl VarInt) {
     let mut room = [0; 10];
-    let len = number.encode_var(&mut room);
-    bytes.extend_from_slice(&room[..len]);
-}
-
-fn put_signed(bytes: &mut Vec<u8>, number: i64) {
-    let mut room = [0; 10];
-    let len = number.encode_var(&mut room);
-    bytes.extend_from_slice(&room[..len]);
+    match number.encode_var(&mut room) {
+        // Most numbers are small.
+        1 => bytes.push(room[0]),
+        len => bytes.extend_from_slice(&room[..len]),
+    }
 }
 
 fn put_sized(bytes: &mut Vec<u8>, kind: u8, content: &[u8]) {

@@ -1,8 +1,8 @@
 //! Paths of cgroups by identifier, each told once.
 
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
-use crate::{cgroupfs::CgroupTree, event::MonotonicNs};
+use crate::{cgroupfs::CgroupTree, event::MonotonicNs, hashing::HashMap};
 
 /// The tree is walked again for an unknown identifier, but not more often than this.
 const RESCAN_NS: u64 = 1_000_000_000;
@@ -19,7 +19,7 @@ impl Cgroups {
     /// Walks the tree once.
     pub(super) fn open(now: MonotonicNs) -> Self {
         let mut cgroups =
-            Self { tree: CgroupTree::open(), paths: HashMap::new(), announced: HashMap::new(), scanned: now };
+            Self { tree: CgroupTree::open(), paths: HashMap::default(), announced: HashMap::default(), scanned: now };
         cgroups.scan(now);
         cgroups
     }

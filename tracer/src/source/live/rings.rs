@@ -158,9 +158,10 @@ impl Rings {
                 _ => return Some(MonotonicNs(cut)),
             }
             let Reverse((time, index)) = self.heap.pop()?;
-            if let Some(record) = self.rings[index].head.take() {
-                yield_record(&record);
+            if let Some(record) = &self.rings[index].head {
+                yield_record(record);
             }
+            self.rings[index].head = None;
             self.push_head(index, time);
         }
         None

@@ -28,8 +28,8 @@ use crate::{
 /// What to trace and how.
 pub type Options<'a> = Programs<'a>;
 
-/// Records yielded in one round at most, so that what was read is shown before more is.
-const ROUND: usize = 32_768;
+/// Records yielded in one round at most: what was read is shown before more is, and while a CPU's cache still has it.
+const ROUND: usize = 2_048;
 /// A wall clock that moved by less against the monotonic one was read imprecisely, not stepped.
 const CLOCK_STEP_NS: u64 = 100_000;
 /// How often losses are looked for.
