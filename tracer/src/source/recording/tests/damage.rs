@@ -1,6 +1,6 @@
 //! Damage costs what it damaged.
 
-use std::{fs, io::Cursor};
+use std::{fs, io::Cursor, sync::LazyLock};
 
 use proptest::prelude::*;
 
@@ -204,13 +204,16 @@ fn no_number_of_missing_records_is_too_large() {
     assert_eq!(read_path(&path).expect("a recording").damage.records, u64::MAX);
 }
 
+/// What hundreds of cases damage: made once, for that waits for the disk.
+static WHOLE: LazyLock<(Vec<Event>, Vec<u8>)> = LazyLock::new(|| (some_events(), recorded().1));
+
 proptest! {
     #[test]
     fn bits_that_flip_cost_the_frames_they_are_in(
         flips in proptest::collection::vec((any::<prop::sample::Index>(), 0..8_u8), 1..6),
     ) {
-        let (directory, whole) = recorded();
-        let all = some_events();
+        let (all, whole) = &*WHOLE;
+        let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("flipped.trec");
         let mut bytes = whole.clone();
         for (at, bit) in flips {
@@ -219,11 +222,11 @@ proptest! {
         fs::write(&path, &bytes).expect("written");
         let read = read_path(&path).expect("a recording");
         let recorded = read.recorded();
-        prop_assert!(is_part_of(&recorded, &all));
-        prop_assert_eq!(read.damage.places > 0, bytes != whole);
+        prop_assert!(is_part_of(&recorded, all));
+        prop_assert_eq!(read.damage.places > 0, bytes != *whole);
         prop_assert_eq!(lost(&read.events), read.damage.records);
         if read.ends.iter().any(Option::is_some) && read.runs.first().is_some_and(|run| !run.version.is_empty()) {
-            prop_assert_eq!(count(&recorded) + read.damage.records, count(&all));
+            prop_assert_eq!(count(&recorded) + read.damage.records, count(all));
         }
     }
 }
