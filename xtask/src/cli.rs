@@ -24,10 +24,13 @@ enum Task {
     Check,
     /// The layers only: which module may mention what.
     ImportCheck,
-    /// Measure what tracing costs, beside no tracing and beside tcpstates.
+    /// Measure what tracing costs, beside no tracing and beside what others do.
     Bench(bench::Args),
     /// Make a known number of connections over loopback as fast as possible.
     Storm(storm::Args),
+    /// Attach programs that do nothing: a row of the benchmark.
+    #[command(hide = true)]
+    HoldEmpty(bench::empty::Args),
     /// Feed what reads foreign bytes with any bytes, and see whether it stands that.
     Fuzz(fuzz::Args),
     /// Stage an incident with real traffic in network namespaces, and record it.
@@ -50,6 +53,7 @@ pub(crate) fn main() -> ExitCode {
         Task::ImportCheck => check::imports(),
         Task::Bench(args) => bench::run(&args),
         Task::Storm(args) => storm::run(&args),
+        Task::HoldEmpty(args) => bench::empty::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::StageIncident(args) => incident::run(&args),
         Task::IncidentPart(args) => incident::part::run(&args),

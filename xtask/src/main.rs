@@ -11,6 +11,7 @@ mod debian;
 mod ebpf;
 mod fuzz;
 mod incident;
+mod namespace;
 mod prebuilt;
 mod privilege;
 mod run;
