@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 mod artifacts;
 mod bench;
+mod budget;
 mod check;
 mod cli;
 mod command;
@@ -15,6 +16,7 @@ mod namespace;
 mod prebuilt;
 mod privilege;
 mod run;
+mod soak;
 mod storm;
 mod test;
 mod vm;

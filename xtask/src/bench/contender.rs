@@ -1,7 +1,7 @@
 //! Somebody who is measured: how to start it, and one sample of it.
 
 use std::{
-    fmt,
+    fmt, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -15,7 +15,7 @@ use super::{
     load,
     row::{FILE, Row, Who},
     running::Running,
-    tells,
+    tells::{self, Seen},
 };
 use crate::{command::probe, namespace::Namespace, storm::Load};
 
@@ -55,15 +55,34 @@ impl Contender {
     /// Watches one storm. With statistics the kernel says how long programs ran, which takes time itself.
     pub(crate) fn sample(&self, plan: &Plan, load: Load, with_stats: bool) -> Result<Sample> {
         let file = plan.directory.join("output");
-        // Else the next one may append to it, or find that it is there already.
-        let _ = std::fs::remove_file(&file);
         let stats = with_stats.then(KernelStats::on).transpose()?;
         let namespace = load::namespace()?;
-        let running = self.command(plan, &file).map(|command| Running::attached(&command, &printed(&command, &file)));
-        let sample = self.watch(running.transpose()?, plan, load, &namespace, &file);
+        let running = self.start(&plan.tracepoints, &file).transpose();
+        let sample = running.and_then(|running| self.watch(running, plan, load, &namespace, &file));
         drop(stats);
         namespace.remove();
         sample
+    }
+
+    /// Starts it, if there is something to start; it writes to `file`, new.
+    pub(crate) fn start(&self, tracepoints: &[String], file: &Path) -> Option<Result<Running>> {
+        let command = self.command(tracepoints, file)?;
+        // Else the next one finds what the last one wrote.
+        let _ = fs::remove_file(file);
+        // Unless it writes the file by name.
+        let is_named = command.get_args().any(|arg| arg == file);
+        let printed = if is_named { file.with_extension("printed") } else { file.to_owned() };
+        Some(Running::attached(&command, &printed))
+    }
+
+    /// What it says it saw.
+    pub(crate) fn seen(&self, file: &Path, errors: &str) -> Result<Option<Seen>> {
+        match &self.row.who {
+            Who::Nobody | Who::Empty | Who::EmptyAsTracer => Ok(None),
+            Who::Tracer(_, tells) | Who::Peer(_, _, tells) => {
+                tells::seen(*tells, &self.program, file, errors).map(Some)
+            }
+        }
     }
 
     fn watch(
@@ -74,7 +93,7 @@ impl Contender {
         namespace: &Namespace,
         file: &Path,
     ) -> Result<Sample> {
-        let storm = load::storm(namespace, plan, load)?;
+        let storm = load::storm(namespace, &plan.storm(load), plan.limit(), || Ok(()))?;
         let Some(mut running) = running else {
             return Ok(Sample {
                 storm,
@@ -85,14 +104,14 @@ impl Contender {
                 seen: None,
             });
         };
-        running.wait_until_quiet()?;
+        // tracer reads the rest when it is told to end; others may leave it.
+        if let Who::Peer(..) = self.row.who {
+            running.wait_until_quiet()?;
+        }
         let programs = running.held()?.programs.into_values().collect();
         let errors = running.errors();
         let usage = running.stop()?;
-        let seen = match &self.row.who {
-            Who::Nobody | Who::Empty | Who::EmptyAsTracer => None,
-            Who::Tracer(_, tells) | Who::Peer(_, _, tells) => Some(tells::seen(*tells, &self.program, file, &errors)?),
-        };
+        let seen = self.seen(file, &errors)?;
         Ok(Sample {
             storm,
             programs,
@@ -103,12 +122,12 @@ impl Contender {
         })
     }
 
-    fn command(&self, plan: &Plan, file: &Path) -> Option<Command> {
+    fn command(&self, tracepoints: &[String], file: &Path) -> Option<Command> {
         let mut command = Command::new(&self.program);
         match &self.row.who {
             Who::Nobody => return None,
             Who::Empty => drop(command.args(["hold-empty", "inet_sock_set_state"])),
-            Who::EmptyAsTracer => drop(command.arg("hold-empty").args(&plan.tracepoints)),
+            Who::EmptyAsTracer => drop(command.arg("hold-empty").args(tracepoints)),
             Who::Tracer(args, _) => {
                 for arg in *args {
                     if *arg == FILE {
@@ -127,11 +146,6 @@ impl Contender {
         }
         Some(command)
     }
-}
-
-/// Where standard output goes: to the file, unless it is written by name.
-fn printed(command: &Command, file: &Path) -> PathBuf {
-    if command.get_args().any(|arg| arg == file) { file.with_extension("printed") } else { file.to_owned() }
 }
 
 /// Where Debian puts it, which changed.

@@ -3,18 +3,14 @@
 use std::{
     env, fs,
     io::Read as _,
-    process::Stdio,
+    process::{Child, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 
-use super::Plan;
-use crate::{
-    namespace::Namespace,
-    storm::{Load, Storm},
-};
+use crate::{namespace::Namespace, storm::Storm};
 
 /// More than a storm leaves behind: where the table is full, sockets leave no trace in TIME_WAIT, and no more to measure.
 pub(crate) const MAX_TIME_WAIT: u32 = 4_000_000;
@@ -31,23 +27,37 @@ pub(crate) fn namespace() -> Result<Namespace> {
     Ok(namespace)
 }
 
-/// Makes one and says what it was.
-pub(crate) fn storm(namespace: &Namespace, plan: &Plan, load: Load) -> Result<Storm> {
+/// Makes one, with these arguments, and says what it was. It should end within `limit`; `meanwhile` is called all the time.
+pub(crate) fn storm(
+    namespace: &Namespace,
+    args: &[String],
+    limit: Duration,
+    meanwhile: impl FnMut() -> Result<()>,
+) -> Result<Storm> {
     let mut command = namespace.command();
-    command.args(["setpriv", "--pdeathsig", "KILL", "--"]).arg(env::current_exe()?);
-    command.args(["storm", "--count", &u64::MAX.to_string(), "--load", &load.to_string()]);
-    command.args(["--seconds", &plan.seconds.to_string(), "--threads", &plan.threads.to_string()]);
+    // It ends if we do.
+    command.args(["setpriv", "--pdeathsig", "KILL", "--"]).arg(env::current_exe()?).arg("storm").args(args);
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start the storm")?;
-    let end = Instant::now() + Duration::from_secs(plan.seconds) + PATIENCE;
-    while child.try_wait()?.is_none() {
-        if Instant::now() > end {
-            child.kill()?;
-            child.wait()?;
-            bail!("the storm does not end");
-        }
-        sleep(Duration::from_millis(20));
+    let ended = wait(&mut child, limit + PATIENCE, meanwhile);
+    if ended.is_err() {
+        // Fails only if it is gone already.
+        let _ = child.kill();
+        child.wait()?;
     }
+    ended?;
     let mut said = String::new();
     child.stdout.take().context("the storm has no output")?.read_to_string(&mut said)?;
     serde_json::from_str(&said).context("the storm said something unexpected")
+}
+
+fn wait(child: &mut Child, limit: Duration, mut meanwhile: impl FnMut() -> Result<()>) -> Result<()> {
+    let end = Instant::now() + limit;
+    while child.try_wait()?.is_none() {
+        if Instant::now() > end {
+            bail!("the storm does not end");
+        }
+        meanwhile()?;
+        sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }

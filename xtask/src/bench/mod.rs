@@ -5,9 +5,10 @@
 //! its own.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -24,16 +25,16 @@ use report::Report;
 use row::{EMPTY_ALL, NONE, ROWS, Row, Who};
 use running::Running;
 
-mod contender;
+pub(crate) mod contender;
 pub(crate) mod empty;
-mod fdinfo;
+pub(crate) mod fdinfo;
 mod figures;
 mod kernel_stats;
-mod load;
+pub(crate) mod load;
 mod machine;
 pub(crate) mod process;
 mod report;
-mod row;
+pub(crate) mod row;
 pub(crate) mod running;
 mod tells;
 
@@ -82,11 +83,26 @@ pub(crate) struct Plan {
     directory: PathBuf,
 }
 
+impl Plan {
+    /// Arguments of a storm.
+    fn storm(&self, load: Load) -> Vec<String> {
+        let count = u64::MAX;
+        let Self { seconds, threads, .. } = self;
+        let options = format!("--count {count} --load {load} --seconds {seconds} --threads {threads}");
+        options.split(' ').map(str::to_owned).collect()
+    }
+
+    /// How long it takes.
+    fn limit(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
 /// Measures and prints the page.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let tracer = args.tracer.clone().map_or_else(build_tracer, Ok)?;
+    let tracer = args.tracer.clone().map_or_else(|| build_tracer("release"), Ok)?;
     if privilege::root() != Root::Here {
-        return again_as_root(tracer);
+        return privilege::again_as_root(&tracer);
     }
     install()?;
     let plan = plan(args, &tracer)?;
@@ -102,13 +118,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     print!("{}", report.markdown());
     Ok(())
-}
-
-/// tracer is built by now: nothing is built as root.
-fn again_as_root(tracer: PathBuf) -> Result<()> {
-    let mut xtask = privilege::as_root(env::current_exe()?)?;
-    xtask.args(env::args_os().skip(1)).arg("--tracer").arg(tracer);
-    command::run(&mut xtask)
 }
 
 /// Peers that cannot be had are rows that say so.

@@ -56,7 +56,9 @@ impl Running {
         let mut bound = Command::new("setpriv");
         bound.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
         bound.stdin(Stdio::null()).stderr(errors);
-        bound.stdout(File::create(output).context("cannot create the output file")?);
+        // Whatever it writes goes to the end, so that others can empty the file meanwhile.
+        let append = File::options().create(true).append(true).open(output);
+        bound.stdout(append.context("cannot create the output file")?);
         let child = bound.spawn().context("cannot start it")?;
         let mut running = Self { child, output: output.to_owned(), before: CpuTime::default() };
         running.settled(1, Self::attachments)?;
