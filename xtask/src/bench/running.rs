@@ -54,7 +54,9 @@ impl Running {
     pub(crate) fn attached(command: &Command, output: &Path) -> Result<Self> {
         let errors = File::create(errors_beside(output)).context("cannot create a file for its errors")?;
         let mut bound = Command::new("setpriv");
-        bound.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
+        // A shell that starts us in the background has SIGINT ignored, which children inherit.
+        bound.args(["--pdeathsig", "TERM", "--", "env", "--default-signal=INT"]);
+        bound.arg(command.get_program()).args(command.get_args());
         bound.stdin(Stdio::null()).stderr(errors);
         // Whatever it writes goes to the end, so that others can empty the file meanwhile.
         let append = File::options().create(true).append(true).open(output);
