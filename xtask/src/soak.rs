@@ -157,8 +157,9 @@ impl Soaked {
             faults.push(format!("it ended with status {:?}: {}", usage.status, errors.trim()));
         }
         let seen = self.contender.seen(&self.output, &errors)?.unwrap_or_default();
-        if seen.transitions < storm.transitions {
-            faults.push(format!("it saw {} of {} changes, lost {:?}", seen.transitions, storm.transitions, seen.lost));
+        let made = self.contender.made(storm);
+        if seen.seen < made {
+            faults.push(format!("it saw {} of {made}, lost {:?}", seen.seen, seen.lost));
         }
         Ok(faults)
     }

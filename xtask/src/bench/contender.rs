@@ -17,7 +17,11 @@ use super::{
     running::Running,
     tells::{self, Seen},
 };
-use crate::{command::probe, namespace::Namespace, storm::Load};
+use crate::{
+    command::probe,
+    namespace::Namespace,
+    storm::{Load, Storm},
+};
 
 /// A row, and the program that it stands for.
 #[derive(Debug, Clone)]
@@ -77,12 +81,12 @@ impl Contender {
 
     /// What it says it saw.
     pub(crate) fn seen(&self, file: &Path, errors: &str) -> Result<Option<Seen>> {
-        match &self.row.who {
-            Who::Nobody | Who::Empty | Who::EmptyAsTracer => Ok(None),
-            Who::Tracer(_, tells) | Who::Peer(_, _, tells) => {
-                tells::seen(*tells, &self.program, file, errors).map(Some)
-            }
-        }
+        self.row.tells().map(|tells| tells::seen(tells, &self.program, file, errors)).transpose()
+    }
+
+    /// How many there were of what it sees.
+    pub(crate) fn made(&self, storm: &Storm) -> u64 {
+        self.row.tells().map_or(0, |tells| tells::made(tells, storm))
     }
 
     fn watch(

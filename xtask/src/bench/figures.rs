@@ -113,7 +113,7 @@ pub(crate) struct Figures {
     pub(crate) resident_mib: Option<Spread>,
     /// The most that it ever had.
     pub(crate) peak_mib: Option<Spread>,
-    /// Transitions that were made in all rounds.
+    /// What was made in all rounds: transitions, or handshakes where only these are seen.
     pub(crate) made: u64,
     /// Those that it says it saw.
     pub(crate) seen: Option<u64>,
@@ -162,8 +162,8 @@ impl Samples {
     }
 
     /// The figures of a contender; without samples, they are unknown.
-    pub(crate) fn figures(&self, who: &Contender, load: Load) -> Figures {
-        let who = who.to_string();
+    pub(crate) fn figures(&self, contender: &Contender, load: Load) -> Figures {
+        let who = contender.to_string();
         let plain: Vec<_> = self.of(&who, load, false).map(|(_, sample)| sample).collect();
         let all = || [false, true].into_iter().flat_map(|stats| self.of(&who, load, stats)).map(|(_, sample)| sample);
         let mut lost = BTreeMap::new();
@@ -186,8 +186,8 @@ impl Samples {
             system_s: per_million(|cpu| cpu.system),
             resident_mib: mebibytes(|sample| sample.resident_kib),
             peak_mib: mebibytes(|sample| sample.peak_kib),
-            made: all().map(|sample| sample.storm.transitions).sum(),
-            seen: all().map(|sample| Some(sample.seen.as_ref()?.transitions)).sum(),
+            made: all().map(|sample| contender.made(&sample.storm)).sum(),
+            seen: all().map(|sample| Some(sample.seen.as_ref()?.seen)).sum(),
             lost,
         }
     }
@@ -242,7 +242,7 @@ mod tests {
     use crate::bench::row::ROWS;
 
     fn sample(count: u64, programs: Vec<Program>) -> Sample {
-        let storm = Storm { count, transitions: count * 10, seconds: 2.0 };
+        let storm = Storm { count, transitions: count * 10, handshakes: count * 2, seconds: 2.0 };
         let cpu = Some(CpuTime { user: 1.0, system: 0.5 });
         Sample { storm, programs, cpu, resident_kib: Some(2048), peak_kib: Some(4096), seen: Some(Seen::default()) }
     }

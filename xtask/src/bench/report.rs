@@ -140,8 +140,8 @@ const COLUMNS: &str = "
 - *kernel*: time in all programs of the row for each transition; *net*: without what an empty program takes on the same
   tracepoint for each of their runs, by the row of empty programs. Neither has what the kernel does around programs.
 - *CPU*: of the process, for a million transitions, from when it is attached to its end.
-- *seen of made*: all rounds together. The storm counts what it makes; who watches sees the whole host, so a few more
-  than all are other connections.
+- *seen of made*: all rounds together; handshakes of both ends where only these are measured. The storm counts what it
+  makes; who watches sees the whole host, so a few more than all are other connections.
 - *lost*: what the row itself says, all rounds together. bpftrace that counts does not say what it misses.
 - *memory*: what the process had resident after the storm (`VmRSS`), ring buffers included; *peak*: the most it ever had
   (`VmHWM`), which with BPF loaders is while they read the kernel's type information.

@@ -35,6 +35,8 @@ pub(crate) enum Tells {
     Shown,
     /// Its account of what the programs saw: nothing of it is shown.
     Handled,
+    /// The account of handshakes in the JSON at the end.
+    Handshakes,
     /// The figures at the end of the text.
     Text,
     /// A replay of the recording.
@@ -43,6 +45,16 @@ pub(crate) enum Tells {
     Lines(&'static str),
     /// The counts in bpftrace's map.
     Map,
+}
+
+impl Row {
+    /// From what it is known how much it saw, if it sees anything.
+    pub(crate) fn tells(&self) -> Option<Tells> {
+        match self.who {
+            Who::Nobody | Who::Empty | Who::EmptyAsTracer => None,
+            Who::Tracer(_, tells) | Who::Peer(_, _, tells) => Some(tells),
+        }
+    }
 }
 
 /// Where the output file's name goes in the arguments; otherwise it gets what is printed.
@@ -64,7 +76,7 @@ pub(crate) const ROWS: [Row; 12] = [
     Row {
         key: "latency",
         title: "`tracer latency`",
-        who: Who::Tracer(&["latency", "--format", "json"], Tells::Handled),
+        who: Who::Tracer(&["latency", "--format", "json"], Tells::Handshakes),
         exchanges: true,
     },
     Row {

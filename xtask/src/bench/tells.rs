@@ -12,21 +12,29 @@ use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::row::Tells;
-use crate::command::{self, output};
+use crate::{
+    command::{self, output},
+    storm::Storm,
+};
 
-/// What was seen of a storm.
+/// What was seen of a storm: transitions, or handshakes where only these are looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Seen {
-    /// Transitions.
-    pub(crate) transitions: u64,
+    /// How many it says it saw.
+    pub(crate) seen: u64,
     /// What is known to be lost, by kind.
     pub(crate) lost: BTreeMap<&'static str, u64>,
 }
 
 impl Seen {
-    fn new<const N: usize>(transitions: u64, lost: [(&'static str, u64); N]) -> Self {
-        Self { transitions, lost: lost.into_iter().filter(|(_, count)| *count > 0).collect() }
+    fn new<const N: usize>(seen: u64, lost: [(&'static str, u64); N]) -> Self {
+        Self { seen, lost: lost.into_iter().filter(|(_, count)| *count > 0).collect() }
     }
+}
+
+/// How many there were of what is seen.
+pub(crate) fn made(tells: Tells, storm: &Storm) -> u64 {
+    if tells == Tells::Handshakes { storm.handshakes } else { storm.transitions }
 }
 
 /// What `program` says in its output `file` and in its `errors`.
@@ -34,6 +42,7 @@ pub(crate) fn seen(tells: Tells, program: &Path, file: &Path, errors: &str) -> R
     match tells {
         Tells::Shown => summary(&last_line(file)?, shown),
         Tells::Handled => summary(&last_line(file)?, handled),
+        Tells::Handshakes => handshakes(&last_line(file)?),
         Tells::Recording => {
             let mut replay = Command::new(program);
             replay.args(["summary", "--quiet", "--format", "json", "--read"]).arg(file);
@@ -94,6 +103,27 @@ fn summary(line: &str, transitions: fn(&Summary) -> u64) -> Result<Seen> {
         ("discontinuities", summary.discontinuities),
     ];
     Ok(Seen::new(transitions(&summary), lost))
+}
+
+#[derive(Deserialize)]
+struct LatencySummary {
+    account: LatencyAccount,
+}
+
+#[derive(Deserialize)]
+struct LatencyAccount {
+    closes: bool,
+    seen: u64,
+    missed: u64,
+    lost: u64,
+}
+
+/// The account of a tracer that measures handshakes only.
+fn handshakes(line: &str) -> Result<Seen> {
+    let summary: LatencySummary = serde_json::from_str(line).context("tracer's last line has no account")?;
+    let LatencyAccount { closes, seen, missed, lost } = summary.account;
+    ensure!(closes, "tracer's account does not close: {line}");
+    Ok(Seen::new(seen, [("missed", missed), ("no memory", lost)]))
 }
 
 /// The same from the last lines for people.
@@ -160,6 +190,13 @@ mod tests {
         assert_eq!(summary(&line(true), handled).expect("a summary"), Seen::new(9, lost));
         assert!(summary(&line(false), shown).is_err());
         assert!(summary(r#"{"type":"transition"}"#, shown).is_err());
+    }
+
+    #[test]
+    fn handshakes_have_an_account_of_their_own() {
+        let line = r#"{"type":"summary","account":{"closes":true,"seen":46,"filtered":0,"missed":1,"lost":0}}"#;
+        assert_eq!(handshakes(line).expect("an account"), Seen::new(46, [("missed", 1)]));
+        assert!(handshakes(r#"{"type":"latency"}"#).is_err());
     }
 
     #[test]

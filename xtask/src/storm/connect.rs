@@ -8,7 +8,7 @@ use std::{
 
 use socket2::SockRef;
 
-use super::{Args, Done, Work};
+use super::{Args, Done, HANDSHAKES, Work};
 
 /// Client: CLOSE, SYN_SENT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE. Server: LISTEN, SYN_RECV, ESTABLISHED,
 /// CLOSE_WAIT, LAST_ACK, CLOSE.
@@ -30,6 +30,7 @@ pub(super) fn act(work: &Work<'_>) -> io::Result<Done> {
         connect(&listener, SocketAddr::from(([127, work.worker, 0, host], port)), work.args, &payload)
     })?;
     done.transitions += done.count * if work.args.reset { PER_RESET } else { PER_CLOSE };
+    done.handshakes += done.count * HANDSHAKES;
     Ok(done)
 }
 

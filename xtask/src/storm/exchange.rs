@@ -7,7 +7,7 @@ use std::{
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::{Done, Work};
+use super::{Done, HANDSHAKES, Work};
 
 /// Connections, all workers together.
 const CONNECTIONS: usize = 1_000;
@@ -31,6 +31,7 @@ pub(super) fn act(work: &Work<'_>) -> io::Result<Done> {
         server.read_to_end(&mut Vec::new())?;
     }
     done.transitions += share as u64 * PER_CONNECTION;
+    done.handshakes += share as u64 * HANDSHAKES;
     Ok(done)
 }
 

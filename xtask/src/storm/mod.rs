@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 
 /// CLOSE, LISTEN, CLOSE.
 const PER_LISTENER: u64 = 2;
+/// The client's and the server's.
+const HANDSHAKES: u64 = 2;
 
 /// Options of `storm`.
 #[derive(Debug, Clone, clap::Args)]
@@ -76,6 +78,8 @@ pub(crate) struct Storm {
     pub(crate) count: u64,
     /// State changes that all connections and listeners went through.
     pub(crate) transitions: u64,
+    /// Handshakes, of both ends.
+    pub(crate) handshakes: u64,
     /// From the first of them to the last.
     pub(crate) seconds: f64,
 }
@@ -94,6 +98,7 @@ struct Work<'a> {
 struct Done {
     count: u64,
     transitions: u64,
+    handshakes: u64,
     seconds: f64,
 }
 
@@ -112,7 +117,7 @@ impl Work<'_> {
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
         }
-        Ok(Done { count, transitions: PER_LISTENER, seconds: start.elapsed().as_secs_f64() })
+        Ok(Done { count, transitions: PER_LISTENER, handshakes: 0, seconds: start.elapsed().as_secs_f64() })
     }
 
     fn take(&self) -> bool {
@@ -138,11 +143,12 @@ fn storm(args: &Args) -> Result<Storm> {
         let workers: Vec<_> = (1..=args.threads).map(|worker| scope.spawn(move || act(&work(worker)))).collect();
         workers.into_iter().map(thread::ScopedJoinHandle::join).collect()
     });
-    let mut storm = Storm { count: 0, transitions: 0, seconds: 0.0 };
+    let mut storm = Storm { count: 0, transitions: 0, handshakes: 0, seconds: 0.0 };
     for done in made {
         let done = done.map_err(|_| anyhow!("a worker panicked"))?.context("the storm cannot connect")?;
         storm.count += done.count;
         storm.transitions += done.transitions;
+        storm.handshakes += done.handshakes;
         storm.seconds = storm.seconds.max(done.seconds);
     }
     Ok(storm)
@@ -160,7 +166,7 @@ mod tests {
     fn the_storm_makes_what_was_asked() {
         let asked = args(Load::Connect, 23);
         let done = storm(&asked).expect("a storm");
-        assert_eq!((done.count, done.transitions), (23, 234));
+        assert_eq!((done.count, done.transitions, done.handshakes), (23, 234, 46));
         let sent = storm(&Args { payload: 100_000, ..asked.clone() }).expect("a storm of bytes");
         assert_eq!((sent.count, sent.transitions), (23, 234));
         let reset = storm(&Args { reset: true, ..asked }).expect("a storm of resets");
@@ -170,7 +176,7 @@ mod tests {
     #[test]
     fn long_lived_connections_change_their_state_at_both_ends_only() {
         let done = storm(&args(Load::Exchange, 5_000)).expect("a storm");
-        assert_eq!((done.count, done.transitions), (5_000, 10_004));
+        assert_eq!((done.count, done.transitions, done.handshakes), (5_000, 10_004, 2_000));
     }
 
     #[test]
