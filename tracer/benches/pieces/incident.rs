@@ -36,12 +36,14 @@ pub(crate) struct Incident {
 impl Incident {
     fn read(bytes: &'static [u8]) -> Self {
         let mut recording = Recording::stream(Cursor::new(bytes)).expect("a recording");
-        let (mut first, mut events) = (None, Vec::new());
-        while let Some(step) = recording.next(&mut events).expect("readable") {
+        let (mut first, mut events, mut read) = (None, Vec::new(), Vec::new());
+        while let Some(step) = recording.next(&mut read).expect("readable") {
             if let Step::Run(run) = step {
                 first.get_or_insert(run);
             }
+            events.append(&mut read);
         }
+        assert!(events.len() > 5_000, "too little to measure anything with");
         let observations = observations(&events);
         Self { bytes, run: first.expect("a run"), events, observations }
     }

@@ -12,6 +12,7 @@ mod fields;
 mod filter;
 mod handshake;
 mod host;
+mod hotplug;
 mod isolated;
 mod lifecycle;
 #[path = "../kernel_storm/over_init.rs"]

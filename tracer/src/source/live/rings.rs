@@ -183,6 +183,15 @@ mod tests {
     }
 
     #[test]
+    fn many_cpus_share_the_memory_until_rings_are_as_small_as_they_may_be() {
+        let mebibytes = |cpus| {
+            let sizes = RingSizes::share(16 << 20, cpus, PAGE);
+            (cpus * (sizes.first + sizes.second)) >> 20
+        };
+        assert_eq!([2, 64, 256, 1024].map(mebibytes), [17, 20, 32, 128]);
+    }
+
+    #[test]
     fn no_ring_is_smaller_than_the_floor_or_a_page() {
         assert_eq!(RingSizes::share(1, 64, PAGE).first, super::SMALLEST);
         assert_eq!(RingSizes::share(1, 64, 1 << 17).first, 1 << 17);
