@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, ebpf, fuzz, incident, run, storm, test, vm};
+use crate::{bench, budget, check, ebpf, fuzz, incident, run, soak, storm, test, vm};
 
 /// The project's chores.
 #[derive(Parser)]
@@ -24,10 +24,17 @@ enum Task {
     Check,
     /// The layers only: which module may mention what.
     ImportCheck,
-    /// Measure what tracing costs, beside no tracing and beside tcpstates.
+    /// Measure what tracing costs, beside no tracing and beside what others do.
     Bench(bench::Args),
+    /// How large the kernel makes each program, held to the committed budget.
+    Budget(budget::Args),
+    /// A bounded load for a long time: whether anything grows or is lost.
+    Soak(soak::Args),
     /// Make a known number of connections over loopback as fast as possible.
     Storm(storm::Args),
+    /// Attach programs that do nothing: a row of the benchmark.
+    #[command(hide = true)]
+    HoldEmpty(bench::empty::Args),
     /// Feed what reads foreign bytes with any bytes, and see whether it stands that.
     Fuzz(fuzz::Args),
     /// Stage an incident with real traffic in network namespaces, and record it.
@@ -49,7 +56,10 @@ pub(crate) fn main() -> ExitCode {
         Task::Check => check::all(),
         Task::ImportCheck => check::imports(),
         Task::Bench(args) => bench::run(&args),
+        Task::Budget(args) => budget::run(&args),
+        Task::Soak(args) => soak::run(&args),
         Task::Storm(args) => storm::run(&args),
+        Task::HoldEmpty(args) => bench::empty::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::StageIncident(args) => incident::run(&args),
         Task::IncidentPart(args) => incident::part::run(&args),

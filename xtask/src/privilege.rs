@@ -1,9 +1,11 @@
 //! Becoming root.
 
 use std::{
+    env,
     ffi::OsStr,
     io::{self, IsTerminal as _},
     os::unix::fs::MetadataExt as _,
+    path::Path,
     process::Command,
 };
 
@@ -52,4 +54,10 @@ pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Result<Command> {
         Root::Out => bail!("this needs root, and sudo is missing or refuses: run it again as root"),
         root => Ok(root.command(program)),
     }
+}
+
+/// Runs what was typed again as root, with a tracer that is built by now: nothing is built as root.
+pub(crate) fn again_as_root(tracer: &Path) -> Result<()> {
+    let mut xtask = as_root(env::current_exe()?)?;
+    command::run(xtask.args(env::args_os().skip(1)).arg("--tracer").arg(tracer))
 }

@@ -17,15 +17,16 @@ pub(crate) struct Args {
 
 /// Becomes tracer: its exit status is ours.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let tracer = build_tracer()?;
+    let tracer = build_tracer("release")?;
     let error = privilege::as_root(&tracer)?.args(&args.args).exec();
     Err(error).with_context(|| format!("cannot run {}", tracer.display()))
 }
 
-/// tracer as users get it.
-pub(crate) fn build_tracer() -> Result<PathBuf> {
+/// tracer, by this profile of cargo's; "release" is what users get.
+pub(crate) fn build_tracer(profile: &str) -> Result<PathBuf> {
     let mut cargo = command::cargo();
-    let programs = artifacts::build(cargo.args(["build", "--release", "--package", "tracer", "--bin", "tracer"]))?;
+    cargo.args(["build", "--profile", profile, "--package", "tracer", "--bin", "tracer"]);
+    let programs = artifacts::build(&mut cargo)?;
     let tracer = programs.into_iter().find(|program| program.name == "tracer");
     tracer.map(|program| program.executable).context("cargo built no tracer")
 }

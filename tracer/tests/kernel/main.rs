@@ -13,6 +13,7 @@ mod filter;
 mod full;
 mod handshake;
 mod host;
+mod hotplug;
 mod isolated;
 mod lifecycle;
 #[path = "../kernel_storm/over_init.rs"]

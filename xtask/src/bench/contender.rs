@@ -1,143 +1,162 @@
-//! Who is measured, how to start it and what it says it saw.
+//! Somebody who is measured: how to start it, and one sample of it.
 
 use std::{
-    collections::BTreeMap,
-    fmt,
-    fs::File,
-    io::{Read as _, Seek as _, SeekFrom},
+    fmt, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::{Context as _, Result, ensure};
-use serde::Deserialize;
+use anyhow::{Context as _, Result, bail};
 
-use super::{figures::Sample, running::Running};
-use crate::{command::output, storm::Storm};
+use super::{
+    Plan,
+    figures::Sample,
+    kernel_stats::KernelStats,
+    load,
+    row::{FILE, Row, Who},
+    running::Running,
+    tells::{self, Seen},
+};
+use crate::{
+    command::probe,
+    namespace::Namespace,
+    storm::{Load, Storm},
+};
 
-/// A tracer, or none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Contender {
-    /// Nobody watches.
-    None,
-    /// Ours.
-    Tracer(PathBuf),
-    /// The one in libbpf-tools.
-    Tcpstates(PathBuf),
+/// A row, and the program that it stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Contender {
+    pub(crate) row: &'static Row,
+    /// tracer, or a peer's.
+    program: PathBuf,
+    /// Measured beside the one in question.
+    pub(crate) is_old: bool,
 }
 
 impl fmt::Display for Contender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Tracer(_) => "tracer watch --format json -o FILE",
-            Self::Tcpstates(_) => "tcpstates > FILE",
-        })
+        write!(f, "{}{}", self.row.key, if self.is_old { "@old" } else { "" })
     }
 }
 
 impl Contender {
-    /// Where Debian puts it, which changed.
-    pub(crate) fn tcpstates() -> Result<Self> {
-        let places = ["/usr/sbin/tcpstates", "/usr/bin/tcpstates"].map(PathBuf::from);
-        let found = places.into_iter().find(|path| path.exists());
-        found.map(Self::Tcpstates).context("tcpstates is missing: install libbpf-tools")
-    }
-
-    /// Watches one storm.
-    pub(crate) fn sample(&self, storm: &mut Command) -> Result<Sample> {
-        let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
-        let file = directory.path().join("output");
-        let running = self.command(&file)?.map(|command| Running::attached(command, &file)).transpose()?;
-        let storm: Storm = serde_json::from_str(&output(storm)?).context("the storm said something unexpected")?;
-        let Some(mut running) = running else {
-            return Ok(Sample { storm, run_time_ns: 0, seen: None });
+    /// The sentence says why it cannot be measured here.
+    pub(crate) fn find(row: &'static Row, tracer: &Path, is_old: bool) -> Result<Self> {
+        let program = match &row.who {
+            Who::Nobody => PathBuf::new(),
+            Who::Empty | Who::EmptyAsTracer => std::env::current_exe()?,
+            Who::Tracer(args, _) => {
+                let command = args.first().copied().unwrap_or_default();
+                let known = probe(Command::new(tracer).args([command, "--help"]));
+                known.with_context(|| format!("{} knows no command {command}", tracer.display()))?;
+                tracer.to_owned()
+            }
+            Who::Peer(name, ..) => installed(name)?,
         };
-        running.wait_until_quiet()?;
-        let run_time_ns = running.run_time_ns()?;
-        running.stop()?;
-        Ok(Sample { storm, run_time_ns, seen: Some(self.seen(&file)?) })
+        Ok(Self { row, program, is_old })
     }
 
-    fn command(&self, file: &Path) -> Result<Option<Command>> {
-        Ok(match self {
-            Self::None => None,
-            Self::Tracer(path) => {
-                let mut command = Command::new(path);
-                command.args(["watch", "--format", "json", "-o"]).arg(file);
-                Some(command)
-            }
-            Self::Tcpstates(path) => {
-                // It needs tracefs, which not every machine mounts: this mount goes away with it.
-                let mut command = Command::new("unshare");
-                let script = "test -e $1/events || mount -t tracefs tracefs $1; exec \"$0\"";
-                command.args(["--mount", "sh", "-c", script]).arg(path).arg("/sys/kernel/tracing");
-                command.stdout(File::create(file).context("cannot create the output file")?);
-                Some(command)
-            }
+    /// Watches one storm. With statistics the kernel says how long programs ran, which takes time itself.
+    pub(crate) fn sample(&self, plan: &Plan, load: Load, with_stats: bool) -> Result<Sample> {
+        let file = plan.directory.join("output");
+        let stats = with_stats.then(KernelStats::on).transpose()?;
+        let namespace = load::namespace()?;
+        let running = self.start(&plan.tracepoints, &file).transpose();
+        let sample = running.and_then(|running| self.watch(running, plan, load, &namespace, &file));
+        drop(stats);
+        namespace.remove();
+        sample
+    }
+
+    /// Starts it, if there is something to start; it writes to `file`, new.
+    pub(crate) fn start(&self, tracepoints: &[String], file: &Path) -> Option<Result<Running>> {
+        let command = self.command(tracepoints, file)?;
+        // Else the next one finds what the last one wrote.
+        let _ = fs::remove_file(file);
+        // Unless it writes the file by name.
+        let is_named = command.get_args().any(|arg| arg == file);
+        let printed = if is_named { file.with_extension("printed") } else { file.to_owned() };
+        Some(Running::attached(&command, &printed))
+    }
+
+    /// What it says it saw.
+    pub(crate) fn seen(&self, file: &Path, errors: &str) -> Result<Option<Seen>> {
+        self.row.tells().map(|tells| tells::seen(tells, &self.program, file, errors)).transpose()
+    }
+
+    /// How many there were of what it sees.
+    pub(crate) fn made(&self, storm: &Storm) -> u64 {
+        self.row.tells().map_or(0, |tells| tells::made(tells, storm))
+    }
+
+    fn watch(
+        &self,
+        running: Option<Running>,
+        plan: &Plan,
+        load: Load,
+        namespace: &Namespace,
+        file: &Path,
+    ) -> Result<Sample> {
+        let storm = load::storm(namespace, &plan.storm(load), plan.limit(), || Ok(()))?;
+        let Some(mut running) = running else {
+            return Ok(Sample {
+                storm,
+                programs: Vec::new(),
+                cpu: None,
+                resident_kib: None,
+                peak_kib: None,
+                seen: None,
+            });
+        };
+        // tracer reads the rest when it is told to end; others may leave it.
+        if let Who::Peer(..) = self.row.who {
+            running.wait_until_quiet()?;
+        }
+        let programs = running.held()?.programs.into_values().collect();
+        let errors = running.errors();
+        let usage = running.stop()?;
+        let seen = self.seen(file, &errors)?;
+        Ok(Sample {
+            storm,
+            programs,
+            cpu: Some(usage.cpu),
+            resident_kib: Some(usage.resident_kib),
+            peak_kib: Some(usage.peak_kib),
+            seen,
         })
     }
 
-    /// Transitions in what it wrote.
-    fn seen(&self, file: &Path) -> Result<u64> {
-        match self {
-            Self::None => Ok(0),
-            Self::Tracer(_) => summarised(&last_line(file)?),
-            // The first line is the heading.
-            Self::Tcpstates(_) => Ok(lines(file)?.saturating_sub(1)),
+    fn command(&self, tracepoints: &[String], file: &Path) -> Option<Command> {
+        let mut command = Command::new(&self.program);
+        match &self.row.who {
+            Who::Nobody => return None,
+            Who::Empty => drop(command.args(["hold-empty", "inet_sock_set_state"])),
+            Who::EmptyAsTracer => drop(command.arg("hold-empty").args(tracepoints)),
+            Who::Tracer(args, _) => {
+                for arg in *args {
+                    if *arg == FILE {
+                        command.arg(file)
+                    } else {
+                        command.arg(arg)
+                    };
+                }
+            }
+            Who::Peer(_, args, _) => {
+                // It needs tracefs, which not every machine mounts: this mount goes away with it.
+                command = Command::new("unshare");
+                let script = "test -e $0/events || mount -t tracefs tracefs $0; exec \"$@\"";
+                command.args(["--mount", "sh", "-c", script, "/sys/kernel/tracing"]).arg(&self.program).args(*args);
+            }
         }
+        Some(command)
     }
 }
 
-/// By another program: a debug build of ours would take longer to count than the storm took.
-fn lines(file: &Path) -> Result<u64> {
-    let count = output(Command::new("wc").arg("-l").arg(file))?;
-    count.split_whitespace().next().unwrap_or_default().parse().context("wc printed no number")
-}
-
-fn last_line(path: &Path) -> Result<String> {
-    const LONGEST: u64 = 1 << 20;
-    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LONGEST)))?;
-    let mut tail = Vec::new();
-    file.read_to_end(&mut tail)?;
-    let tail = String::from_utf8_lossy(&tail);
-    Ok(tail.lines().next_back().unwrap_or_default().to_owned())
-}
-
-#[derive(Deserialize)]
-struct Summary {
-    r#type: String,
-    transitions: BTreeMap<String, u64>,
-    account: Account,
-}
-
-#[derive(Deserialize)]
-struct Account {
-    closes: bool,
-}
-
-/// Transitions that were shown, from the summary at the end.
-fn summarised(line: &str) -> Result<u64> {
-    let summary: Summary = serde_json::from_str(line).context("tracer's last line is no summary")?;
-    ensure!(summary.r#type == "summary", "tracer's last line is no summary but {}", summary.r#type);
-    ensure!(summary.account.closes, "tracer's account does not close: {line}");
-    Ok(summary.transitions.values().sum())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_summary_tells_what_was_seen_if_the_account_closes() {
-        let line = |closes| {
-            let transitions = r#"{"CLOSE>SYN_SENT":4,"SYN_SENT>CLOSE":3}"#;
-            format!(r#"{{"type":"summary","transitions":{transitions},"account":{{"closes":{closes}}}}}"#)
-        };
-        assert_eq!(summarised(&line(true)).expect("a summary"), 7);
-        assert!(summarised(&line(false)).is_err());
-        assert!(summarised(r#"{"type":"transition"}"#).is_err());
+/// Where Debian puts it, which changed.
+fn installed(name: &str) -> Result<PathBuf> {
+    let places = ["/usr/sbin", "/usr/bin", "/usr/local/bin"].map(|place| Path::new(place).join(name));
+    match places.into_iter().find(|path| path.exists()) {
+        Some(path) => Ok(path),
+        None => bail!("{name} is not installed"),
     }
 }

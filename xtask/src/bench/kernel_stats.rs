@@ -1,29 +1,19 @@
 //! The kernel's accounting of BPF run time, borrowed.
 
-use std::fs;
+use std::os::fd::OwnedFd;
 
 use anyhow::{Context as _, Result};
+use aya::sys::{Stats, enable_stats};
 
-const SYSCTL: &str = "/proc/sys/kernel/bpf_stats_enabled";
-
-/// On while this lives; then as it was.
+/// On while this lives: the kernel ties it to a descriptor, so it goes off however we end.
 pub(crate) struct KernelStats {
-    before: String,
+    _on: OwnedFd,
 }
 
 impl KernelStats {
     /// Switches it on.
     pub(crate) fn on() -> Result<Self> {
-        let before = fs::read_to_string(SYSCTL).with_context(|| format!("cannot read {SYSCTL}"))?;
-        fs::write(SYSCTL, "1").with_context(|| format!("cannot write {SYSCTL}"))?;
-        Ok(Self { before })
-    }
-}
-
-impl Drop for KernelStats {
-    fn drop(&mut self) {
-        if let Err(error) = fs::write(SYSCTL, &self.before) {
-            eprintln!("Cannot set {SYSCTL} back to {}: {error}", self.before.trim());
-        }
+        let on = enable_stats(Stats::RunTime).context("cannot switch on the kernel's statistics of BPF programs")?;
+        Ok(Self { _on: on })
     }
 }

@@ -9,11 +9,16 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-use super::fdinfo;
+use super::{
+    fdinfo::{self, Held},
+    process::{self, CpuTime},
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What programs are attached to where the kernel has no link for it.
+const PERF_EVENT: &str = "anon_inode:[perf_event]";
 /// How long nothing must happen before we believe that nothing more will.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -21,6 +26,19 @@ const QUIET: Duration = Duration::from_millis(300);
 pub(crate) struct Running {
     child: Child,
     output: PathBuf,
+    before: CpuTime,
+}
+
+/// What it took.
+pub(crate) struct Usage {
+    /// From when it was attached to its end.
+    pub(crate) cpu: CpuTime,
+    /// What it had resident before it was told to end, KiB.
+    pub(crate) resident_kib: u64,
+    /// The most that it ever had resident, KiB.
+    pub(crate) peak_kib: u64,
+    /// Its exit status, unless a signal ended it.
+    pub(crate) status: Option<i32>,
 }
 
 impl Drop for Running {
@@ -32,50 +50,82 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Starts it and waits until it holds its links.
-    pub(crate) fn attached(mut command: Command, output: &Path) -> Result<Self> {
+    /// Starts it and waits until its programs are attached. It writes to `output` and ends if we do.
+    pub(crate) fn attached(command: &Command, output: &Path) -> Result<Self> {
         let errors = File::create(errors_beside(output)).context("cannot create a file for its errors")?;
-        let child = command.stdin(Stdio::null()).stderr(errors).spawn().context("cannot start it")?;
-        let mut running = Self { child, output: output.to_owned() };
-        let links = running.settled(|running| fdinfo::read(running.child.id()).map(|found| found.links))?;
-        if links == 0 {
-            bail!("it attached nothing");
-        }
+        let mut bound = Command::new("setpriv");
+        // A shell that starts us in the background has SIGINT ignored, which children inherit.
+        bound.args(["--pdeathsig", "TERM", "--", "env", "--default-signal=INT"]);
+        bound.arg(command.get_program()).args(command.get_args());
+        bound.stdin(Stdio::null()).stderr(errors);
+        // Whatever it writes goes to the end, so that others can empty the file meanwhile.
+        let append = File::options().create(true).append(true).open(output);
+        bound.stdout(append.context("cannot create the output file")?);
+        let child = bound.spawn().context("cannot start it")?;
+        let mut running = Self { child, output: output.to_owned(), before: CpuTime::default() };
+        running.settled(1, Self::attachments)?;
+        running.before = process::cpu_time(running.pid())?;
         Ok(running)
+    }
+
+    fn attachments(&self) -> Result<u64> {
+        let descriptors = process::descriptors(self.pid()).unwrap_or_default();
+        let events = descriptors.iter().filter(|it| it.as_os_str() == PERF_EVENT).count();
+        Ok(self.held()?.links + events as u64)
+    }
+
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until it has written all that it saw.
     pub(crate) fn wait_until_quiet(&mut self) -> Result<()> {
-        self.settled(|running| Ok(fs::metadata(&running.output)?.len())).map(drop)
+        self.settled(0, |running| Ok(fs::metadata(&running.output)?.len()))
     }
 
-    /// Time its programs took in the kernel, as far as the kernel was asked to account for it.
-    pub(crate) fn run_time_ns(&self) -> Result<u64> {
-        Ok(fdinfo::read(self.child.id())?.run_time_ns)
+    /// Its programs and links.
+    pub(crate) fn held(&self) -> Result<Held> {
+        fdinfo::read(self.pid())
+    }
+
+    /// What it said on standard error.
+    pub(crate) fn errors(&self) -> String {
+        fs::read_to_string(errors_beside(&self.output)).unwrap_or_default()
     }
 
     /// Ends it the way a person does.
-    pub(crate) fn stop(mut self) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::INT).context("cannot interrupt it")?;
+    pub(crate) fn stop(mut self) -> Result<Usage> {
+        let pid = Pid::from_child(&self.child);
+        let resident_kib = process::status(self.pid(), "VmRSS").unwrap_or(0);
+        let mut peak_kib = self.peak_kib();
+        kill_process(pid, Signal::INT).context("cannot interrupt it")?;
         let end = Instant::now() + PATIENCE;
-        while self.child.try_wait()?.is_none() {
+        let has_ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        while waitid(WaitId::Pid(pid), has_ended)?.is_none() {
             if Instant::now() > end {
                 bail!("it does not end on Ctrl-C");
             }
-            sleep(QUIET / 10);
+            peak_kib = peak_kib.max(self.peak_kib());
+            sleep(QUIET / 100);
         }
-        Ok(())
+        let cpu = process::cpu_time(self.pid())? - self.before;
+        let status = self.child.wait().context("cannot wait for it")?.code();
+        Ok(Usage { cpu, resident_kib, peak_kib, status })
     }
 
-    /// What `measure` gives once that has not changed for a while and is not zero any more.
-    fn settled(&mut self, measure: impl Fn(&Self) -> Result<u64>) -> Result<u64> {
+    fn peak_kib(&self) -> u64 {
+        process::status(self.pid(), "VmHWM").unwrap_or(0)
+    }
+
+    /// Waits until what `measure` gives has not changed for a while and is not below `least`.
+    fn settled(&mut self, least: u64, measure: impl Fn(&Self) -> Result<u64>) -> Result<()> {
         let end = Instant::now() + PATIENCE;
         let (mut last, mut since) = (measure(self)?, Instant::now());
-        while last == 0 || since.elapsed() < QUIET {
+        while last < least || since.elapsed() < QUIET {
             sleep(QUIET / 10);
             if let Some(status) = self.child.try_wait()? {
-                let errors = fs::read_to_string(errors_beside(&self.output)).unwrap_or_default();
-                bail!("it ended too early ({status}): {}", errors.trim());
+                bail!("it ended too early ({status}): {}", self.errors().trim());
             }
             let now = measure(self)?;
             if now != last {
@@ -85,7 +135,7 @@ impl Running {
                 bail!("it is not ready after {} s", PATIENCE.as_secs());
             }
         }
-        Ok(last)
+        Ok(())
     }
 }
 

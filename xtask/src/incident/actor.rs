@@ -8,7 +8,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{network::Namespace, order::Order, report::Report};
+use super::{order::Order, report::Report};
+use crate::namespace::Namespace;
 
 /// Ends with its owner: killed when dropped, and by itself when nobody can give it orders any more.
 pub(crate) struct Actor {

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if fs::exists(&args.output).unwrap_or(true) {
         bail!("cannot record to {}: it is there already; remove it or name another with -o", args.output.display());
     }
-    let tracer = args.tracer.clone().map_or_else(build_tracer, Ok)?;
+    let tracer = args.tracer.clone().map_or_else(|| build_tracer("release"), Ok)?;
     if debian::is_debian() {
         debian::install(&PACKAGES)?;
     }

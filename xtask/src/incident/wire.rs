@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::ioctl::{Opcode, Setter, ioctl, opcode};
 
-use super::network::Namespace;
+use crate::namespace::Namespace;
 
 /// Longer than any packet: the devices' MTU is 1500.
 const LONGEST: usize = 2048;

@@ -17,7 +17,7 @@ pub(crate) const END: &str = "== end";
 pub(crate) fn init(tracer: &Path, tests: &[&Program], only: Option<&str>) -> String {
     let mut script = format!(
         "#!/bin/sh
-export PATH=/usr/bin:/bin:/usr/sbin:/sbin CI=1 TRACER_REQUIRE_PRIVILEGE=1 {scale}=100
+export PATH=/usr/bin:/bin:/usr/sbin:/sbin CI=1 TRACER_REQUIRE_PRIVILEGE=1 TRACER_OWN_MACHINE=1 {scale}=100
 # Not /tmp: the checkout may lie there, and with it the programs.
 export TMPDIR=/scratch
 mkdir -p /proc /sys /tmp /run /scratch

@@ -5,7 +5,7 @@
 //! of its ring and hides nothing. A round first reads the clock, then the rings, and yields only what was stamped
 //! before it began: if it yields k+1, then k was in its ring when the round looked.
 
-use std::{cmp::Reverse, collections::BinaryHeap, io, os::fd::AsFd};
+use std::{io, ops::Deref, os::fd::AsFd};
 
 use aya::{
     maps::{ArrayOfMaps, Map, MapData, MapError, RingBuf},
@@ -15,8 +15,11 @@ use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use rustix::{event::epoll, fd::OwnedFd, param::page_size};
 use tracer_common::wire::{EVENT_LEN, EventRecord, LANES};
 
-use super::clock;
-use crate::{decode, event::MonotonicNs};
+use super::{
+    clock,
+    merge::{Merge, Ring},
+};
+use crate::event::MonotonicNs;
 
 /// What a record takes in a ring: itself and the kernel's header (`BPF_RINGBUF_HDR_SZ`).
 const SLOT: usize = EVENT_LEN + 8;
@@ -59,19 +62,16 @@ impl RingSizes {
     }
 }
 
-/// One ring and its next record, copied out.
-struct Ring {
-    buffer: RingBuf<MapData>,
-    head: Option<EventRecord>,
+impl Ring for RingBuf<MapData> {
+    fn next(&mut self) -> Option<impl Deref<Target = [u8]>> {
+        Self::next(self)
+    }
 }
 
 /// All rings.
 pub(super) struct Rings {
-    rings: Vec<Ring>,
-    heap: BinaryHeap<Reverse<(u64, usize)>>,
+    merge: Merge<RingBuf<MapData>>,
     epoll: OwnedFd,
-    decoded: u64,
-    undecodable: u64,
 }
 
 /// Why the rings could not be set up.
@@ -128,9 +128,9 @@ impl Rings {
             outer.set(index, &buffer, 0).map_err(RingError::Install)?;
             let data = epoll::EventData::new_u64(u64::from(index));
             epoll::add(&epoll, buffer.as_fd(), data, epoll::EventFlags::IN)?;
-            rings.push(Ring { buffer, head: None });
+            rings.push(buffer);
         }
-        Ok(Self { rings, heap: BinaryHeap::new(), epoll, decoded: 0, undecodable: 0 })
+        Ok(Self { merge: Merge::new(rings), epoll })
     }
 
     /// A descriptor that is readable when a program has announced a quarter of a ring.
@@ -144,51 +144,16 @@ impl Rings {
         &mut self,
         limit: usize,
         last: bool,
-        mut yield_record: impl FnMut(&EventRecord),
+        yield_record: impl FnMut(&EventRecord),
     ) -> Option<MonotonicNs> {
         let now = if last { MonotonicNs(u64::MAX) } else { clock::monotonic() };
         let cut = now.0.saturating_sub(CLOCK_SLACK_NS);
-        self.heap.clear();
-        for index in 0..self.rings.len() {
-            self.push_head(index, 0);
-        }
-        for _ in 0..limit {
-            match self.heap.peek() {
-                Some(Reverse((time, _))) if *time < cut => {}
-                _ => return Some(MonotonicNs(cut)),
-            }
-            let Reverse((time, index)) = self.heap.pop()?;
-            if let Some(record) = &self.rings[index].head {
-                yield_record(record);
-            }
-            self.rings[index].head = None;
-            self.push_head(index, time);
-        }
-        None
-    }
-
-    /// Puts the next record of a ring on the heap. A held record carries the time at which it was held but takes the
-    /// place at which it was released: not before the record that preceded it in its ring.
-    fn push_head(&mut self, index: usize, not_before: u64) {
-        let ring = &mut self.rings[index];
-        while ring.head.is_none() {
-            let Some(item) = ring.buffer.next() else { return };
-            match decode::record(&item) {
-                Ok(record) => {
-                    self.decoded += 1;
-                    ring.head = Some(record);
-                }
-                Err(_) => self.undecodable += 1,
-            }
-        }
-        if let Some(head) = &ring.head {
-            self.heap.push(Reverse((head.time_ns.max(not_before), index)));
-        }
+        self.merge.drain(limit, cut, yield_record).then_some(MonotonicNs(cut))
     }
 
     /// Records taken out of the rings that were whole, and those that were not.
     pub(super) fn taken(&self) -> (u64, u64) {
-        (self.decoded, self.undecodable)
+        self.merge.taken()
     }
 }
 
@@ -215,6 +180,15 @@ mod tests {
             }
             assert!(sizes.first * cpus <= total, "{sizes:?}");
         }
+    }
+
+    #[test]
+    fn many_cpus_share_the_memory_until_rings_are_as_small_as_they_may_be() {
+        let mebibytes = |cpus| {
+            let sizes = RingSizes::share(16 << 20, cpus, PAGE);
+            (cpus * (sizes.first + sizes.second)) >> 20
+        };
+        assert_eq!([2, 64, 256, 1024].map(mebibytes), [17, 20, 32, 128]);
     }
 
     #[test]
