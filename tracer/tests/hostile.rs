@@ -1,4 +1,5 @@
-//! What a recording costs that was made to be expensive: words at most, and no more than 256 MiB.
+//! What a recording costs that was made to be expensive: words at most, and no more than 256 MiB. In as much, a million
+//! connections are remembered.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -41,6 +42,8 @@ fn record(path: &Path, events: impl Iterator<Item = Event>) {
         writer.take(&event);
         writer.tick(CLOCK).expect("room on the disk");
     }
+    let later = MonotonicNs(CLOCK.monotonic.0 + 1_000_000_000);
+    writer.tick(ClockPair { monotonic: later, ..CLOCK }).expect("room on the disk");
 }
 
 fn tracer(args: &[&str], path: &Path) -> Output {
@@ -147,6 +150,29 @@ fn sockets_that_all_tables_have_to_remember() {
     assert!(told.contains(" sockets forgotten before their end"), "{told}");
     costs_little(&["summary", "--group-by", "process", "--pid", "!1"], &path);
     costs_little(&["watch", "--format", "json", "-o", "/dev/null"], &path);
+}
+
+#[test]
+fn a_million_connections_are_remembered() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("million.trec");
+    let end = |port: u64| Endpoint { addr: Ipv4Addr::LOCALHOST.into(), port: Some(port as u16) };
+    let life = |number: u64| {
+        let (client, server) = (end(number % 28_000 + 32_768), Some(end(number / 28_000 + 1)));
+        let connects = Transition { local: client, remote: server, netns: 1, ..socket(2 * number, Close, SynSent) };
+        let connected = Transition { old: SynSent, new: Established, ..connects };
+        let accepts = Transition {
+            local: end(number / 28_000 + 1),
+            remote: Some(client),
+            netns: 1,
+            ..socket(2 * number + 1, Listen, SynRecv)
+        };
+        let accepted = Transition { old: SynRecv, new: Established, ..accepts };
+        [connects, connected, accepts, accepted].map(Event::Transition)
+    };
+    record(&path, (0..500_000).flat_map(life));
+    let told = costs_little(&["summary"], &path);
+    assert!(told.contains("1,000,000 sockets followed at the end") && !told.contains("forgotten"), "{told}");
 }
 
 #[test]
