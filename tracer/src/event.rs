@@ -28,6 +28,58 @@ impl MonotonicNs {
     }
 }
 
+/// A time or a duration in nanoseconds that may be unknown, in eight bytes where an `Option` takes sixteen: each of a
+/// million sockets has several. The largest number stands for unknown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct MaybeNs(u64);
+
+impl MaybeNs {
+    /// Unknown.
+    pub const UNKNOWN: Self = Self(u64::MAX);
+
+    /// The number, if it is known.
+    #[must_use]
+    pub fn ns(self) -> Option<u64> {
+        (self != Self::UNKNOWN).then_some(self.0)
+    }
+
+    /// The moment, if it is known.
+    #[must_use]
+    pub fn time(self) -> Option<MonotonicNs> {
+        self.ns().map(MonotonicNs)
+    }
+}
+
+impl Default for MaybeNs {
+    fn default() -> Self {
+        Self::UNKNOWN
+    }
+}
+
+impl From<MonotonicNs> for MaybeNs {
+    fn from(time: MonotonicNs) -> Self {
+        Self(time.0)
+    }
+}
+
+impl From<Option<MonotonicNs>> for MaybeNs {
+    fn from(time: Option<MonotonicNs>) -> Self {
+        time.map_or(Self::UNKNOWN, Self::from)
+    }
+}
+
+impl From<Option<u64>> for MaybeNs {
+    fn from(ns: Option<u64>) -> Self {
+        ns.map_or(Self::UNKNOWN, Self)
+    }
+}
+
+impl fmt::Debug for MaybeNs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ns().fmt(f)
+    }
+}
+
 /// The monotonic and the wall clock, read together. Clocks step, so a stream carries more than one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockPair {
@@ -53,6 +105,23 @@ pub struct SocketCookie(pub NonZeroU64);
 /// Address of a `struct sock`: identifies a socket while it lives, then is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SockAddress(pub u64);
+
+/// Identity of a socket in eight bytes: its cookie, or its address while the kernel has not given it one. Cookies are
+/// counted from 1, and the kernel's addresses have the first bit set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity(NonZeroU64);
+
+impl From<SocketCookie> for Identity {
+    fn from(cookie: SocketCookie) -> Self {
+        Self(cookie.0)
+    }
+}
+
+impl From<SockAddress> for Identity {
+    fn from(sock: SockAddress) -> Self {
+        Self(NonZeroU64::new(sock.0 | 1 << 63).unwrap_or(NonZeroU64::MAX))
+    }
+}
 
 /// A number that no known TCP state has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -256,6 +325,12 @@ pub struct Transition {
 }
 
 impl Transition {
+    /// The best identity that it has.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.cookie.map_or_else(|| self.sock.into(), Into::into)
+    }
+
     /// Neither end is known: of a packet that could not be read.
     #[must_use]
     pub fn is_unaddressed(&self) -> bool {

@@ -16,6 +16,7 @@ pub mod figures;
 pub mod filter;
 mod hashing;
 pub mod measure;
+pub mod memory;
 pub mod namespace;
 pub mod observation;
 pub mod output;

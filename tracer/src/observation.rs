@@ -5,7 +5,7 @@ mod time_wait;
 use std::{borrow::Cow, sync::Arc};
 
 use crate::{
-    event::{ClockPair, Comm, ExistingSocket, Gap, MonotonicNs, Process, ResetKind, TcpState, Transition},
+    event::{ClockPair, Comm, ExistingSocket, Gap, MaybeNs, MonotonicNs, Process, ResetKind, TcpState, Transition},
     figures::Summary,
     namespace::NamespaceReading,
 };
@@ -88,10 +88,10 @@ pub struct Known {
 /// What a connection went through, as far as it was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Past {
-    /// When it began; `None` if that was not seen.
-    pub opened: Option<MonotonicNs>,
+    /// When it began, if that was seen.
+    pub opened: MaybeNs,
     /// When its first SYN-ACK was sent, if another had to follow.
-    pub first_syn_ack: Option<MonotonicNs>,
+    pub first_syn_ack: MaybeNs,
     /// How it became ESTABLISHED, if that was seen.
     pub established: Option<Established>,
     /// Who closed first, in order: sent the first FIN.
@@ -109,8 +109,8 @@ pub struct Established {
     pub at: MonotonicNs,
     /// The state it came from.
     pub from: TcpState,
-    /// How long it was in that state, nanoseconds; `None` if its entry was not seen.
-    pub in_state_ns: Option<u64>,
+    /// How long it was in that state, if its entry was seen.
+    pub in_state_ns: MaybeNs,
     /// Smoothed round trip then, microseconds times 8, which is the first sample; 0: there was none.
     pub srtt_us8: u32,
     /// Segments retransmitted until then: SYNs by a client, SYN-ACKs by a server.

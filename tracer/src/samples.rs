@@ -159,7 +159,7 @@ pub(crate) fn story() -> Vec<Observation> {
 
 /// Handshakes and ends of connections as `measure` concludes them.
 pub(crate) fn conclusions() -> Vec<Observation> {
-    let opened = Some(at(5_000_000));
+    let opened = at(5_000_000).into();
     let observed = |old, new, role| {
         let ends = ("10.0.0.5:51324", "93.184.216.34:443");
         let mut observed = change(55_201_000, ends, old, new);

@@ -12,6 +12,7 @@ use tracer::{
     },
     filter::{Criteria, Filter},
     measure,
+    memory::Budget,
     observation::Observation,
     output::JsonOutput,
     track::Tracker,
@@ -276,7 +277,7 @@ fn errno(name: &str) -> u16 {
 
 /// Everything concluded, as the JSON output tells it; no transitions but the inferred ones.
 fn conclude(scenario: &Scenario) -> Vec<Value> {
-    let mut tracker = Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 1000);
+    let mut tracker = Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 1000, &Budget::of_sockets(1));
     let mut output = JsonOutput::default();
     let mut text = Vec::new();
     let clock = ClockPair { monotonic: MonotonicNs(0), realtime_ns: 0 };

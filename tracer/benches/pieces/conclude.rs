@@ -8,7 +8,7 @@ use tracer::{
     observation::Known,
 };
 
-use crate::incident::{INCIDENT, tracker};
+use crate::incident::{INCIDENT, budget, tracker};
 
 /// What user space decides of a filter by address, family and loopback.
 #[divan::bench]
@@ -41,7 +41,7 @@ fn measure_groups(bencher: Bencher<'_, '_>) {
     let observations = &INCIDENT.observations;
     bencher
         .counter(ItemsCount::new(observations.len()))
-        .with_inputs(|| Aggregate::new(GroupBy::Service, true))
+        .with_inputs(|| Aggregate::new(GroupBy::Service, true, &budget()))
         .bench_local_refs(|groups| observations.iter().for_each(|observation| groups.observe(observation)));
 }
 
@@ -51,6 +51,6 @@ fn measure_host(bencher: Bencher<'_, '_>) {
     let observations = &INCIDENT.observations;
     bencher
         .counter(ItemsCount::new(observations.len()))
-        .with_inputs(Host::default)
+        .with_inputs(|| Host::new(&budget()))
         .bench_local_refs(|host| observations.iter().for_each(|observation| host.observe(observation)));
 }

@@ -6,6 +6,7 @@ use tracer::{
     event::{Endpoint, Event, Transition},
     filter::{Criteria, Filter},
     measure,
+    memory::Budget,
     observation::Observation,
     recording::Run,
     source::recording::{Recording, Step},
@@ -57,9 +58,14 @@ impl Incident {
     }
 }
 
+/// Room for these.
+pub(crate) fn budget() -> Budget {
+    Budget::of_sockets(CAPACITY)
+}
+
 /// A tracker that lets everything through.
 pub(crate) fn tracker() -> Tracker {
-    Tracker::new(Filter::new(Criteria::default()).expect("no filter"), CAPACITY)
+    Tracker::new(Filter::new(Criteria::default()).expect("no filter"), CAPACITY, &budget())
 }
 
 fn observations(events: &[Event]) -> Vec<Observation> {

@@ -36,7 +36,7 @@ pub struct ExportedArgs {
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
-    /// Sockets remembered at most; then the oldest go
+    /// Sockets remembered (212 bytes each); the oldest go
     #[arg(long, value_name = "N", default_value = TABLE_SIZE)]
     pub table_size: String,
     /// Takes the place of the global flag, which chooses between other formats.

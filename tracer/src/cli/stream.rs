@@ -54,7 +54,7 @@ pub struct ResourceArgs {
     /// Ring buffers, all CPUs together: 4M, 64KiB [default: 16M]
     #[arg(long, value_name = "BYTES")]
     pub ring_size: Option<String>,
-    /// Sockets remembered at most; then the oldest go
+    /// Sockets remembered (212 bytes each); the oldest go
     #[arg(long, value_name = "N", default_value = TABLE_SIZE)]
     pub table_size: String,
     /// Follow TIME_WAIT, by the timers of its sockets [default: on]

@@ -1,32 +1,39 @@
 //! Which cgroup lies in which, learnt from the facts in the stream.
 
-use std::collections::HashMap;
-
 use super::criteria::WantedCgroup;
+use crate::{
+    hashing::HashMap,
+    memory::{Budget, Paid},
+};
 
-/// Paths remembered at most. Beyond it, the cgroup of a socket counts as unknown.
-const CAPACITY: usize = 262_144;
-/// Bytes in them at most: a recording may claim paths of any length.
-const BYTES: usize = 16 << 20;
+/// Who remembers a path: this, the figures by container and the output, for which it may be escaped.
+const COPIES: usize = 4;
+/// What a path takes beside its text, bytes.
+const BESIDE: usize = 96;
 
 /// Paths of cgroups by identifier.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct CgroupAncestry {
-    paths: HashMap<u64, Box<str>>,
-    bytes: usize,
+    paths: HashMap<u64, (Box<str>, Paid)>,
 }
 
 impl CgroupAncestry {
-    /// Takes note of a path. A later one for the same identifier replaces it. False if there is no room for it.
-    pub fn learn(&mut self, id: u64, path: &str) -> bool {
-        let known = self.paths.get(&id).map(|path| path.len());
-        let bytes = self.bytes - known.unwrap_or(0) + path.len();
-        let has_room = bytes <= BYTES && (known.is_some() || self.paths.len() < CAPACITY);
+    /// Takes note of a path. A later one for the same identifier replaces it. False if there is no room for it, also where
+    /// else it is remembered; then the cgroup counts as unknown.
+    pub fn learn(&mut self, id: u64, path: &str, budget: &Budget) -> bool {
+        if self.path(id) == Some(path) {
+            return true;
+        }
+        let mut paid = Paid::nothing(budget);
+        let has_room = paid.pay(COPIES * (path.len() + BESIDE));
         if has_room {
-            self.paths.insert(id, path.into());
-            self.bytes = bytes;
+            self.paths.insert(id, (path.into(), paid));
         }
         has_room
+    }
+
+    fn path(&self, id: u64) -> Option<&str> {
+        self.paths.get(&id).map(|(path, _)| &**path)
     }
 
     /// Whether the cgroup `id` is `wanted` or lies below it; `None` if that cannot be told.
@@ -34,8 +41,8 @@ impl CgroupAncestry {
         if id == wanted.id {
             return Some(true);
         }
-        let top = wanted.path.as_deref().or_else(|| self.paths.get(&wanted.id).map(AsRef::as_ref))?;
-        Some(lies_below(self.paths.get(&id)?, top))
+        let top = wanted.path.as_deref().or_else(|| self.path(wanted.id))?;
+        Some(lies_below(self.path(id)?, top))
     }
 }
 

@@ -39,13 +39,13 @@ pub(super) fn latency(established: &Established, known: &Known) -> Result<(u64, 
                 .ok_or(UnknownLatency::DeferredFastOpen);
         }
         let waited = match (established.from, known.past.opened) {
-            (TcpState::SynSent, _) => established.in_state_ns,
-            (_, opened) => opened.map(|opened| established.at.since(opened)),
+            (TcpState::SynSent, _) => established.in_state_ns.ns(),
+            (_, opened) => opened.time().map(|opened| established.at.since(opened)),
         };
         return waited.map(|ns| (ns, HandshakeMethod::SynToEstablished)).ok_or(UnknownLatency::StartNotSeen);
     }
     if established.retransmits > 0 {
-        let first = known.past.first_syn_ack.ok_or(UnknownLatency::SynAckRetransmitted)?;
+        let first = known.past.first_syn_ack.time().ok_or(UnknownLatency::SynAckRetransmitted)?;
         return Ok((established.at.since(first), HandshakeMethod::SinceFirstSynAck));
     }
     match sample(established) {

@@ -14,6 +14,7 @@ use crate::{
     figures::host::HostFigures,
     filter::Filter,
     hashing::HashMap,
+    memory::Budget,
     namespace::{NamespaceReading, Settings, Unread},
     observation::Observation,
 };
@@ -22,7 +23,7 @@ use crate::{
 const NAMESPACES: usize = 4_096;
 
 /// Takes in observations and has figures ready at any time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Host {
     settings: HashMap<u32, Settings>,
     roles: Roles,
@@ -51,6 +52,18 @@ pub struct Circumstances<'a> {
 }
 
 impl Host {
+    /// Nothing observed yet.
+    #[must_use]
+    pub fn new(budget: &Budget) -> Self {
+        Self {
+            settings: HashMap::default(),
+            roles: Roles::default(),
+            ports: PortAccount::new(budget),
+            at_rest: AtRest::new(budget),
+            counts: Counts::new(budget),
+        }
+    }
+
     /// Takes in what was observed.
     pub fn observe(&mut self, observation: &Observation) {
         match observation {

@@ -2,10 +2,10 @@
 
 use super::{connection, handshake};
 use crate::{
-    event::MonotonicNs,
     event::TcpState::{
         self, Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
     },
+    event::{MaybeNs, MonotonicNs},
     observation::{
         self, Closed as Over, Connection, HandshakeMethod, Known, ObservedTransition,
         Outcome::{self, Aborted, AddressInUse, Closed, KeepaliveTimeout, Refused, Reset, Timeout, Unreachable},
@@ -30,7 +30,7 @@ fn established(from: TcpState, srtt_us8: u32, retransmits: u32) -> observation::
     observation::Established {
         at: MonotonicNs(90_000),
         from,
-        in_state_ns: Some(17_000),
+        in_state_ns: Some(17_000_u64).into(),
         srtt_us8,
         retransmits,
         syn_data: Some(false),
@@ -52,14 +52,14 @@ fn latency(role: Role, established: observation::Established) -> Result<(u64, Ha
 fn a_client_waited_in_syn_sent() {
     let waited = Ok((17_000, HandshakeMethod::SynToEstablished));
     assert_eq!(latency(Role::Client, established(SynSent, 0, 3)), waited);
-    let unseen = observation::Established { in_state_ns: None, ..established(SynSent, 80, 0) };
+    let unseen = observation::Established { in_state_ns: MaybeNs::UNKNOWN, ..established(SynSent, 80, 0) };
     assert_eq!(latency(Role::Client, unseen), Err(UnknownLatency::StartNotSeen));
 }
 
 #[test]
 fn a_simultaneous_open_is_what_the_client_waited_in_all() {
     let mut both = observed(SynRecv, Established, Role::Client);
-    both.known.past.opened = Some(MonotonicNs(10_000));
+    both.known.past.opened = MonotonicNs(10_000).into();
     both.known.past.established = Some(established(SynRecv, 400, 1));
     let handshake = handshake(&both).expect("a handshake");
     assert_eq!(handshake.latency, Ok((80_000, HandshakeMethod::SynToEstablished)));

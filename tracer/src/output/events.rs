@@ -1,7 +1,5 @@
 //! What is told of an event, member by member: the one description that JSON and CSV are written from.
 
-use std::collections::HashMap;
-
 use super::{
     errno,
     members::{Members, Moment, Prepared, Text, Word, Words, member},
@@ -10,12 +8,10 @@ use super::{
 use crate::{
     container::container_id,
     event::{Family, Gap, Process, TcpState, Transition},
+    hashing::HashMap,
     measure,
     observation::{Anomaly, Connection, Handshake, Known, Observation, ObservedReset, ObservedTransition, TimeWait},
 };
-
-/// Cgroup paths remembered at most; beyond it `cgroup` is null.
-const CGROUPS: usize = 262_144;
 
 /// Describes events to one format, with the facts that the stream told before.
 #[derive(Clone, Debug)]
@@ -37,7 +33,7 @@ struct Cgroup {
 impl Events {
     /// For a format that makes `prepare` of a text.
     pub(super) fn new(prepare: fn(&str) -> Box<[u8]>) -> Self {
-        Self { clock: WallClock::rfc3339(), cgroups: HashMap::new(), prepare }
+        Self { clock: WallClock::rfc3339(), cgroups: HashMap::default(), prepare }
     }
 
     /// Describes an event, or takes note of a fact for later ones.
@@ -59,10 +55,8 @@ impl Events {
     }
 
     fn learn(&mut self, id: u64, path: &str) {
-        if self.cgroups.len() < CGROUPS || self.cgroups.contains_key(&id) {
-            let container = container_id(path).map(self.prepare);
-            self.cgroups.insert(id, Cgroup { path: (self.prepare)(path), container });
-        }
+        let container = container_id(path).map(self.prepare);
+        self.cgroups.insert(id, Cgroup { path: (self.prepare)(path), container });
     }
 
     fn transition(&mut self, observed: &ObservedTransition, to: &mut impl Members) {
@@ -124,7 +118,7 @@ impl Events {
 
     fn connection(&mut self, connection: &Connection, to: &mut impl Members) {
         let ObservedTransition { transition, known, .. } = &connection.observed;
-        let opened = known.past.opened;
+        let opened = known.past.opened.time();
         to.begin("connection");
         self.common(transition, known, to);
         member!(to, "opened_ts", opened.map(|time| Moment(self.clock.split(time))));

@@ -11,6 +11,7 @@ use crate::{
         Aggregate,
         host::{Circumstances, Host},
     },
+    memory::Budget,
     observation::{Feature, Observation},
 };
 
@@ -26,11 +27,17 @@ pub(super) struct Measures {
 }
 
 impl Measures {
-    pub(super) fn new(group_by: GroupBy, filter: Filter, features: &[Feature], are_wanted: bool) -> Self {
+    pub(super) fn new(
+        group_by: GroupBy,
+        filter: Filter,
+        features: &[Feature],
+        are_wanted: bool,
+        budget: &Budget,
+    ) -> Self {
         let measured: Vec<_> =
             features.iter().filter(|it| it.missing.is_none()).map(|feature| feature.name.clone()).collect();
-        let aggregate = Aggregate::new(group_by, measured.iter().any(|name| name == TIME_WAIT));
-        Self { aggregate, host: Host::default(), filter, measured, are_wanted }
+        let aggregate = Aggregate::new(group_by, measured.iter().any(|name| name == TIME_WAIT), budget);
+        Self { aggregate, host: Host::new(budget), filter, measured, are_wanted }
     }
 
     /// Takes in what was observed.

@@ -8,6 +8,7 @@ use crate::{
     figures::Summary,
     filter::Filter,
     measure,
+    memory::Budget,
     observation::{Observation, Start},
     output::SinkError,
     recording::End,
@@ -42,9 +43,10 @@ impl<'a, V: View> Pipeline<'a, V> {
     /// Prints what heads the run.
     pub(super) fn new(stage: &'a mut Stage<V>, filter: Filter, start: &Start) -> Self {
         let follows = stage.view.follows_connections() || !stage.printer.is_silent();
-        let tracker = Tracker::new(filter.clone(), stage.table_size);
+        let budget = Budget::of_sockets(stage.table_size);
+        let tracker = Tracker::new(filter.clone(), stage.table_size, &budget);
         let Figuring { group_by, interval, .. } = stage.figuring;
-        let measures = Measures::new(group_by, filter, &start.features, !stage.printer.is_silent());
+        let measures = Measures::new(group_by, filter, &start.features, !stage.printer.is_silent(), &budget);
         let begun = Span::begin(start.clock.monotonic, &tracker);
         let every_ns = interval.map(|every| u64::try_from(every.as_nanos()).unwrap_or(u64::MAX).max(1));
         stage.printer.start(start);

@@ -5,8 +5,10 @@ use crate::{
     output::{Output, Sink, SinkError},
 };
 
+/// What is printed is written when there is so much of it, bytes, also where nobody flushes: much may be told at once.
+const BATCH: usize = 1 << 20;
 /// A batch of usual size does not grow the buffer.
-const USUAL_BATCH: usize = 1 << 20;
+const ROOM: usize = BATCH + (1 << 16);
 
 /// Where results go.
 pub(crate) struct Printer {
@@ -15,11 +17,13 @@ pub(crate) struct Printer {
     output: Output,
     sink: Sink,
     buffer: Vec<u8>,
+    /// Why what was printed could not be written, until somebody asks.
+    failed: Option<SinkError>,
 }
 
 impl Printer {
     pub(super) fn new(output: Output, sink: Sink) -> Self {
-        Self { fresh: output.clone(), output, sink, buffer: Vec::with_capacity(USUAL_BATCH) }
+        Self { fresh: output.clone(), output, sink, buffer: Vec::with_capacity(ROOM), failed: None }
     }
 
     /// Begins a run.
@@ -32,6 +36,9 @@ impl Printer {
     /// Formats an observation.
     pub(crate) fn print(&mut self, observation: &Observation) {
         self.output.observe(observation, &mut self.buffer);
+        if self.buffer.len() >= BATCH {
+            self.write();
+        }
     }
 
     /// Whether nothing is ever printed.
@@ -51,8 +58,15 @@ impl Printer {
 
     /// Writes what was formatted.
     pub(super) fn flush(&mut self) -> Result<(), SinkError> {
-        let written = self.sink.write_all(&self.buffer);
+        self.write();
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Writes what was formatted, unless that has failed before.
+    fn write(&mut self) {
+        if self.failed.is_none() {
+            self.failed = self.sink.write_all(&self.buffer).err();
+        }
         self.buffer.clear();
-        written
     }
 }

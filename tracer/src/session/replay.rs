@@ -20,9 +20,6 @@ use crate::{
     source::recording::{Moment, Reading, Recording, Step},
 };
 
-/// What is printed is written when there is so much of it, bytes, not only when all of a step was taken in.
-const BATCH: usize = 1 << 20;
-
 /// What is read may be hostile, so there is no way around it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; recordings are read in confinement only: read them where the system allows it.")]
@@ -144,12 +141,7 @@ async fn tell<V: View, S: Steps>(
                 events.clear();
             }
             Some(Step::Events) => {
-                for event in &*events {
-                    pipeline.take(event);
-                    if pipeline.unwritten() > BATCH {
-                        reader.write(pipeline)?;
-                    }
-                }
+                events.iter().for_each(|event| pipeline.take(event));
                 events.clear();
                 reader.write(pipeline)?;
                 if pipeline.is_satisfied() {

@@ -7,6 +7,7 @@ use tracer_common::filter::Verdict;
 
 use crate::{
     event::{MonotonicNs, SocketCookie, TcpState, Transition},
+    memory::Kept,
     observation::{ObservedReset, ObservedTransition},
 };
 
@@ -14,15 +15,15 @@ use crate::{
 /// in between.
 const LINGER_NS: u64 = 100_000_000;
 /// Connections remembered at most; beyond it the first is as settled as it will be.
-const CAPACITY: usize = 65_536;
+const CAPACITY: usize = 32_000;
 
 /// A connection that has reached CLOSE.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Departed {
     pub(super) observed: ObservedTransition,
     pub(super) verdict: Verdict,
     /// A reset that it accepted, unless it turns out to be one that it sends.
-    pub(super) doubtful: Option<Box<ObservedReset>>,
+    pub(super) doubtful: Option<Kept<ObservedReset>>,
 }
 
 impl Departed {

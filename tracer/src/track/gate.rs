@@ -2,22 +2,30 @@
 
 use tracer_common::filter::Verdict;
 
-use super::{Tally, WAITING, expected_after, table::Connection};
+use super::{
+    Tally, expected_after,
+    table::{Connection, Pending},
+};
 use crate::{
     event::TcpState,
     filter::{CgroupAncestry, Filter},
-    observation::{Anomaly, Observation, ObservedTransition},
+    memory::{Budget, Kept},
+    observation::{Anomaly, Observation, ObservedReset, ObservedTransition},
 };
+
+/// Observations of one connection that wait for the filter at most; a connection has about ten transitions in all.
+const WAITING: usize = 32;
 
 /// Between what was concluded and whom it is reported to.
 pub(super) struct Gate {
     pub(super) filter: Filter,
     pub(super) ancestry: CgroupAncestry,
     pub(super) tally: Tally,
+    budget: Budget,
 }
 
 impl Gate {
-    pub(super) fn new(filter: Filter) -> Self {
+    pub(super) fn new(filter: Filter, budget: &Budget) -> Self {
         let tally = Tally {
             transitions: [0; 256],
             anomalies: 0,
@@ -26,7 +34,20 @@ impl Gate {
             duplicates: 0,
             resets: [0; 2],
         };
-        Self { filter, ancestry: CgroupAncestry::default(), tally }
+        Self { filter, ancestry: CgroupAncestry::default(), tally, budget: budget.clone() }
+    }
+
+    /// Has an observation wait until the filter can be decided; one that finds no room is not shown, and is counted.
+    pub(super) fn wait(&self, observation: Observation, connection: &mut Connection) {
+        let waiting = &mut connection.pending().waiting;
+        if waiting.len() < WAITING {
+            waiting.extend(self.budget.keep(observation));
+        }
+    }
+
+    /// Keeps a reset that may be another one's shadow, if there is room for it.
+    pub(super) fn doubt(&self, reset: &ObservedReset) -> Option<Kept<ObservedReset>> {
+        self.budget.keep(reset.clone())
     }
 
     pub(super) fn emit(&mut self, observation: &Observation, report: &mut impl FnMut(&Observation)) {
@@ -57,22 +78,20 @@ impl Gate {
         let Some(observed) = observation.observed() else { return };
         if observed.transition.remote.is_none() {
             // The next transition of this socket tells which connection it is.
-            connection.waiting.push(observation.clone());
+            self.wait(observation.clone(), connection);
             return;
         }
         if connection.verdict != Verdict::Match {
             connection.verdict = self.verdict(observed);
         }
         match connection.verdict {
-            Verdict::NoMatch => connection.waiting.clear(),
-            Verdict::Undecided => {
-                if connection.waiting.len() < WAITING {
-                    connection.waiting.push(observation.clone());
-                }
-            }
+            Verdict::NoMatch => connection.pending.iter_mut().for_each(|pending| pending.waiting.clear()),
+            Verdict::Undecided => self.wait(observation.clone(), connection),
             Verdict::Match => {
-                for earlier in std::mem::take(&mut connection.waiting) {
-                    self.emit(&earlier, report);
+                if let Some(pending) = &mut connection.pending {
+                    for earlier in std::mem::take(&mut pending.waiting) {
+                        self.emit(&earlier.value, report);
+                    }
                 }
                 self.emit(observation, report);
             }
@@ -102,9 +121,15 @@ impl Gate {
 
     /// Reports what waited in a connection of which nothing more will be heard.
     pub(super) fn forget(&mut self, connection: Connection, report: &mut impl FnMut(&Observation)) {
-        let Connection { verdict, waiting, doubtful, .. } = connection;
-        let doubtful = doubtful.map(|reset| Observation::Reset(*reset));
-        for observation in waiting.into_iter().chain(doubtful) {
+        if let Some(pending) = connection.pending {
+            self.give_up(connection.verdict, *pending, report);
+        }
+    }
+
+    /// The same of what is left of it.
+    pub(super) fn give_up(&mut self, verdict: Verdict, pending: Pending, report: &mut impl FnMut(&Observation)) {
+        let doubtful = pending.doubtful.map(|reset| Box::new(Observation::Reset(*reset.value)));
+        for observation in pending.waiting.into_iter().map(|kept| kept.value).chain(doubtful) {
             if verdict == Verdict::Match {
                 self.emit(&observation, report);
             } else {

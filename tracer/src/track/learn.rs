@@ -3,6 +3,7 @@
 use super::{Gate, Listener, Origins};
 use crate::{
     event::{ExistingSocket, MonotonicNs, SockAddress, TcpState, Transition},
+    memory::Kept,
     observation::{self, Known, Observation, Owner, OwnerSource, Past, Role, Side},
 };
 
@@ -20,7 +21,7 @@ impl Origins {
             known.owner = Some(Owner { process, source });
         }
         if let Some(cookie) = transition.cookie.filter(|_| transition.old == SynRecv) {
-            known.past.first_syn_ack = self.syn_acks.take(cookie);
+            known.past.first_syn_ack = self.syn_acks.take(cookie).into();
         }
         match (transition.old, transition.new) {
             (Close, Listen) => {
@@ -95,13 +96,13 @@ pub(super) fn remember(transition: &Transition, in_state_ns: Option<u64>, past: 
     use TcpState::{Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent};
     let Transition { time, srtt_us8, total_retrans, error, syn_data, syn_deferred, .. } = *transition;
     match (transition.old, transition.new) {
-        (Close, SynSent) | (Listen, SynRecv) => *past = Past { opened: Some(time), ..Past::default() },
+        (Close, SynSent) | (Listen, SynRecv) => *past = Past { opened: time.into(), ..Past::default() },
         (from, Established) => {
             let retransmits = total_retrans;
             past.established = Some(observation::Established {
                 at: time,
                 from,
-                in_state_ns,
+                in_state_ns: in_state_ns.into(),
                 srtt_us8,
                 retransmits,
                 syn_data,
@@ -119,9 +120,9 @@ pub(super) fn remember(transition: &Transition, in_state_ns: Option<u64>, past: 
 
 /// Fills in what the kernel could not say yet of the transitions before this one: until 6.15 a new socket is reported at
 /// LISTEN→SYN_RECV while it still is a copy of its listener (`tcp_v4_syn_recv_sock`, net/ipv4/tcp_ipv4.c).
-pub(super) fn complete(waiting: &mut [Observation], now: &Transition) {
-    for observation in waiting {
-        let Observation::Transition(observed) = observation else { continue };
+pub(super) fn complete(waiting: &mut [Kept<Observation>], now: &Transition) {
+    for kept in waiting {
+        let Observation::Transition(observed) = &mut *kept.value else { continue };
         if observed.transition.remote.is_some() {
             continue;
         }

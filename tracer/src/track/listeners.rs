@@ -23,27 +23,31 @@ pub(super) struct Listener {
 
 /// Listening sockets by where they listen. Several may share an end (`SO_REUSEPORT`).
 #[derive(Debug, Default)]
-pub(super) struct Listeners(HashMap<Key, Vec<(SocketCookie, Listener)>>);
+pub(super) struct Listeners {
+    by_end: HashMap<Key, Vec<(SocketCookie, Listener)>>,
+    count: usize,
+}
 
 impl Listeners {
     /// Remembers a socket that listens.
     pub(super) fn insert(&mut self, netns: u32, local: &Endpoint, cookie: SocketCookie, listener: Listener) {
         let Some(key) = key(netns, local) else { return };
-        if self.0.len() < CAPACITY || self.0.contains_key(&key) {
-            let sharing = self.0.entry(key).or_default();
+        if self.count < CAPACITY {
+            let sharing = self.by_end.entry(key).or_default();
             // Both seen to begin and found to exist.
-            sharing.retain(|(known, _)| *known != cookie);
+            self.count -= sharing.extract_if(.., |(known, _)| *known == cookie).count();
             sharing.push((cookie, listener));
+            self.count += 1;
         }
     }
 
     /// Forgets a socket that stopped listening.
     pub(super) fn remove(&mut self, transition: &Transition) {
         let Some(key) = key(transition.netns, &transition.local) else { return };
-        if let Some(sharing) = self.0.get_mut(&key) {
-            sharing.retain(|(cookie, _)| Some(*cookie) != transition.cookie);
+        if let Some(sharing) = self.by_end.get_mut(&key) {
+            self.count -= sharing.extract_if(.., |(cookie, _)| Some(*cookie) == transition.cookie).count();
             if sharing.is_empty() {
-                self.0.remove(&key);
+                self.by_end.remove(&key);
             }
         }
     }
@@ -57,7 +61,7 @@ impl Listeners {
         [addr, any_v4, any_v6]
             .into_iter()
             .filter(|candidate| *candidate != any_v4 || addr.is_ipv4())
-            .find_map(|candidate| self.0.get(&(netns, candidate, port)))
+            .find_map(|candidate| self.by_end.get(&(netns, candidate, port)))
             .and_then(|sharing| {
                 let (_, first) = sharing.first()?;
                 let agree =

@@ -28,11 +28,9 @@ use self::{
 use crate::{
     event::{Event, ExistingSocket, TcpState, Transition},
     filter::Filter,
+    memory::Budget,
     observation::{Closed, Observation, ObservedTransition},
 };
-
-/// Observations of one connection that wait for the filter at most; a connection has about ten transitions in all.
-const WAITING: usize = 32;
 
 /// Figures the tracker keeps about its own work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,18 +57,21 @@ pub struct Tracker {
     departures: Departures,
     origins: Origins,
     time_waits: TimeWaits,
+    budget: Budget,
 }
 
 impl Tracker {
-    /// Follows up to `capacity` sockets at a time and reports what `filter` lets through.
+    /// Follows up to `capacity` sockets at a time, as far as there is memory for them, and reports what `filter` lets
+    /// through.
     #[must_use]
-    pub fn new(filter: Filter, capacity: usize) -> Self {
+    pub fn new(filter: Filter, capacity: usize, budget: &Budget) -> Self {
         Self {
-            gate: Gate::new(filter),
-            table: Table::new(capacity),
+            gate: Gate::new(filter, budget),
+            table: Table::new(capacity, budget),
             departures: Departures::default(),
-            origins: Origins::new(capacity),
-            time_waits: TimeWaits::new(capacity),
+            origins: Origins::new(capacity, budget),
+            time_waits: TimeWaits::new(capacity, budget),
+            budget: budget.clone(),
         }
     }
 
@@ -80,7 +81,7 @@ impl Tracker {
             Event::Clock(pair) => report(&Observation::Clock(*pair)),
             Event::Cgroup { id, path } => {
                 // Who shows or groups by it remembers it, too, so this bounds what all of them take.
-                if self.gate.ancestry.learn(*id, path) {
+                if self.gate.ancestry.learn(*id, path, &self.budget) {
                     report(&Observation::Cgroup { id: *id, path: path.clone() });
                 }
             }
@@ -132,21 +133,21 @@ impl Tracker {
         &self.gate.tally
     }
 
-    /// Sockets in the table, and how many had to be forgotten.
+    /// Sockets in the table, and how much had to be forgotten here and by all who share the memory.
     #[must_use]
     pub fn occupancy(&self) -> (u64, u64) {
-        (self.table.len() as u64, self.table.evicted() + self.time_waits.evicted())
+        (self.table.len() as u64, self.table.evicted() + self.time_waits.evicted() + self.budget.refused())
     }
 
     /// Reports what still waits for a later event, and forgets every connection: none will come.
     pub fn finish(&mut self, report: &mut impl FnMut(&Observation)) {
         self.settle_all(report);
         self.finish_time_waits(report);
-        let mut rest: Vec<_> = self.table.take_all().collect();
-        rest.retain(|connection| !connection.waiting.is_empty() || connection.doubtful.is_some());
-        rest.sort_by_key(|connection| connection.entered);
-        for connection in rest {
-            self.gate.forget(connection, report);
+        let pending = |it: Connection| Some((it.entered.time(), it.verdict, it.pending?));
+        let mut rest: Vec<_> = self.table.take_all().filter_map(pending).collect();
+        rest.sort_by_key(|(entered, ..)| *entered);
+        for (_, verdict, pending) in rest {
+            self.gate.give_up(verdict, *pending, report);
         }
     }
 
@@ -170,10 +171,12 @@ impl Tracker {
             }
             None => new.insert(origins.connection(transition)),
         };
-        complete(&mut connection.waiting, transition);
+        if let Some(pending) = &mut connection.pending {
+            complete(&mut pending.waiting, transition);
+        }
         infer(transition, connection, gate, origins, report);
         let in_state_ns = (connection.state == transition.old)
-            .then(|| connection.entered.map(|since| transition.time.since(since)))
+            .then(|| connection.entered.time().map(|since| transition.time.since(since)))
             .flatten();
         origins.learn(transition, &mut connection.known);
         remember(transition, in_state_ns, &mut connection.known.past);
@@ -182,9 +185,10 @@ impl Tracker {
         gate.decide(&Observation::Transition(observed), connection, report);
         connection.previous = Some(transition.old);
         connection.state = transition.new;
-        connection.entered = Some(transition.time);
+        connection.entered = transition.time.into();
         if transition.new == TcpState::Close {
-            let (verdict, doubtful) = (connection.verdict, connection.doubtful.take());
+            let doubtful = connection.pending.as_mut().and_then(|pending| pending.doubtful.take());
+            let verdict = connection.verdict;
             if new.is_none() {
                 table.remove(transition);
             }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     event::{Process, SocketCookie, TcpState, Transition},
-    hashing::HashMap,
+    memory::{Budget, Map},
     observation::{Known, Owner, OwnerSource},
 };
 
@@ -15,12 +15,12 @@ pub(super) struct Origins {
     pub(super) listeners: Listeners,
     pub(super) syn_acks: SynAcks,
     /// Holders of sockets that are older than the trace and of which no transition was seen yet.
-    pub(super) existing: HashMap<SocketCookie, Process>,
+    pub(super) existing: Map<SocketCookie, Process>,
 }
 
 impl Origins {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self { listeners: Listeners::default(), syn_acks: SynAcks::new(capacity), existing: HashMap::default() }
+    pub(super) fn new(capacity: usize, budget: &Budget) -> Self {
+        Self { listeners: Listeners::default(), syn_acks: SynAcks::new(capacity, budget), existing: Map::new(budget) }
     }
 
     /// A connection of which this is the first transition.

@@ -6,9 +6,10 @@
 
 use tracer_common::filter::Verdict;
 
-use super::{Departed, Tracker, WAITING, table::Connection};
+use super::{Departed, Tracker, table::Connection};
 use crate::{
     event::{MonotonicNs, Reset, ResetKind, TcpState, Transition},
+    memory::Kept,
     observation::{Closed, Known, Observation, ObservedReset, ObservedTransition, Owner, OwnerSource, Role},
 };
 
@@ -26,22 +27,23 @@ impl Tracker {
             self.reset_of_departed(reset, departed, report);
         } else if let Some(connection) = reset.socket.cookie.and_then(|cookie| self.table.of(cookie)) {
             let observed = observe(reset, connection.known, reset.state);
-            if is_doubtful(reset) {
-                connection.doubtful = Some(Box::new(observed));
+            if is_doubtful(reset)
+                && let Some(kept) = self.gate.doubt(&observed)
+            {
+                connection.pending().doubtful = Some(kept);
                 return;
             }
             match connection.verdict {
                 Verdict::Match => self.gate.emit(&Observation::Reset(observed), report),
-                Verdict::Undecided if connection.waiting.len() < WAITING => {
-                    connection.waiting.push(Observation::Reset(observed));
-                }
-                _ => {}
+                Verdict::Undecided => self.gate.wait(Observation::Reset(observed), connection),
+                Verdict::NoMatch => {}
             }
         } else {
             let observed = observe(reset, self.stranger(reset), reset.state);
-            if is_doubtful(reset) {
-                self.meet_doubtful(observed, report);
-                return;
+            if is_doubtful(reset)
+                && let Some(kept) = self.gate.doubt(&observed)
+            {
+                return self.meet_doubtful(kept, report);
             }
             self.gate.decide_finally(&Observation::Reset(observed), report);
         }
@@ -62,10 +64,10 @@ impl Tracker {
     }
 
     /// Files a connection of which nothing was seen before, until its end tells whose reset it was.
-    fn meet_doubtful(&mut self, observed: ObservedReset, report: &mut impl FnMut(&Observation)) {
-        let socket = observed.observed.transition;
-        let known = observed.observed.known;
-        let connection = Connection { known, doubtful: Some(Box::new(observed)), ..Connection::new(socket.new) };
+    fn meet_doubtful(&mut self, reset: Kept<ObservedReset>, report: &mut impl FnMut(&Observation)) {
+        let ObservedTransition { transition: socket, known, .. } = reset.value.observed;
+        let mut connection = Connection { known, ..Connection::new(socket.new) };
+        connection.pending().doubtful = Some(reset);
         self.file(&socket, connection, report);
     }
 
@@ -111,7 +113,7 @@ impl Tracker {
         if let Some(reset) = doubtful
             && verdict == Verdict::Match
         {
-            self.gate.emit(&Observation::Reset(*reset), report);
+            self.gate.emit(&Observation::Reset(*reset.value), report);
             self.gate.emit(&Observation::Closed(Closed { observed, data_after_close: false }), report);
         }
     }

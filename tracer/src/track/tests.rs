@@ -9,6 +9,7 @@ use crate::{
         Transition,
     },
     filter::{Criteria, Filter},
+    memory::Budget,
     observation::{Observation, ObservedTransition, OwnerSource, Role},
     samples::transition,
 };
@@ -62,7 +63,7 @@ fn transitions(seen: &[Observation]) -> Vec<&ObservedTransition> {
 }
 
 fn pass_all() -> Tracker {
-    Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 1000)
+    Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 1000, &Budget::of_sockets(1))
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn a_copy_of_a_listener_waits_until_its_ends_are_known() {
 
 #[test]
 fn a_copy_of_a_listener_that_is_never_heard_of_again_is_shown_as_it_is() {
-    let mut tracker = Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 1);
+    let mut tracker = Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 1, &Budget::of_sockets(1));
     observe(&mut tracker, [clone(4, 10)]);
     // Its address is used again; then the table is full; then the trace ends.
     for (next, shown) in [(clone(4, 20), 10), (clone(5, 30), 20)] {
@@ -186,7 +187,7 @@ fn every_state_the_kernel_reports_may_follow_as_it_does() {
 
 #[test]
 fn the_table_forgets_the_least_recently_heard_of_and_counts_it() {
-    let mut tracker = Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 2);
+    let mut tracker = Tracker::new(Filter::new(Criteria::default()).expect("no lists"), 2, &Budget::of_sockets(1));
     observe(&mut tracker, (1..=3).map(|id| step(id, id, Close, SynSent)));
     assert_eq!(tracker.occupancy(), (2, 1));
     let seen = observe(&mut tracker, [step(1, 9, SynSent, Established), step(3, 9, SynSent, Established)]);

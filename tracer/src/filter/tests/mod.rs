@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{CgroupAncestry, Criteria, Filter};
 use crate::{
     event::{Endpoint, TcpState, Transition},
+    memory::Budget,
     observation::Known,
     samples::transition,
 };
@@ -35,7 +36,7 @@ fn filter(criteria: Criteria) -> Filter {
 fn decide(criteria: Criteria, event: &Transition) -> super::Verdict {
     let mut cgroups = CgroupAncestry::default();
     for id in 1..10 {
-        cgroups.learn(id, &format!("/c{id}"));
+        cgroups.learn(id, &format!("/c{id}"), &Budget::of_sockets(1));
     }
     filter(criteria).decide(event, &Known::default(), &cgroups)
 }

@@ -8,6 +8,7 @@ use super::{decide, filter, sample};
 use crate::{
     event::{Endpoint, Family, TcpState, Transition},
     filter::{CgroupAncestry, Criteria, EndLists, Filter, List, PortRange, Prefix, StateFilter, WantedCgroup},
+    memory::Budget,
     observation::Known,
 };
 
@@ -113,9 +114,9 @@ fn a_wildcard_listener_s_clone_is_not_decided_by_its_address() {
 fn a_descendant_belongs_to_the_cgroup() {
     let wanted = WantedCgroup { id: 10, path: Some("/system.slice".into()) };
     let filter = filter(Criteria { cgroups: include([wanted]), ..Criteria::default() });
-    let mut cgroups = CgroupAncestry::default();
-    cgroups.learn(11, "/system.slice/nginx.service");
-    cgroups.learn(12, "/system.slice2");
+    let (mut cgroups, budget) = (CgroupAncestry::default(), Budget::of_sockets(1));
+    cgroups.learn(11, "/system.slice/nginx.service", &budget);
+    cgroups.learn(12, "/system.slice2", &budget);
     let of = |id| filter.decide(&Transition { cgroup_id: id, ..sample() }, &Known::default(), &cgroups);
     let verdicts = [Some(10), Some(11), Some(12), Some(13), None].map(of);
     use Verdict::{Match, NoMatch, Undecided};
@@ -143,8 +144,9 @@ fn states_choose_what_is_printed() {
 
 #[test]
 fn paths_of_cgroups_take_a_bounded_amount_of_memory() {
-    let mut cgroups = CgroupAncestry::default();
-    let long = "x".repeat(5 << 20);
-    assert_eq!([1, 2, 3, 4].map(|id| cgroups.learn(id, &long)), [true, true, true, false]);
-    assert!(cgroups.learn(3, "/short") && cgroups.learn(4, &long), "what is replaced gives its room back");
+    let (mut cgroups, budget) = (CgroupAncestry::default(), Budget::of_sockets(1));
+    let mut learn = |id, path| cgroups.learn(id, path, &budget);
+    let long = "x".repeat(1 << 20);
+    assert_eq!([1, 2, 3, 4].map(|id| learn(id, &long)), [true, true, true, false], "four times as much in 16 MiB");
+    assert!(learn(3, "/short") && learn(4, &long), "what is replaced gives its room back");
 }

@@ -1,24 +1,14 @@
 //! Which sockets are alive, and in which group each began.
 
 use crate::{
-    event::{MonotonicNs, SockAddress, SocketCookie, Transition},
-    hashing::HashMap,
+    event::{Identity, MonotonicNs, Transition},
+    memory::{Budget, Map},
 };
 
-/// Sockets remembered at most, 32 bytes each; beyond it nobody knows how many are alive.
-const CAPACITY: usize = 1_000_000;
-
-/// A socket's identity: the cookie, or its address while the kernel has not given it one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Identity {
-    Cookie(SocketCookie),
-    Address(SockAddress),
-}
-
-/// Sockets that have begun and not ended.
-#[derive(Default)]
-pub(super) struct Alive {
-    sockets: HashMap<Identity, (usize, MonotonicNs)>,
+/// Sockets that have begun and not ended, by group and with what else is to be known of their beginning. If there is no room
+/// for one, nobody knows how many are alive.
+pub(super) struct Alive<T> {
+    sockets: Map<Identity, (u32, T)>,
     overflowed: bool,
 }
 
@@ -26,33 +16,37 @@ pub(super) struct Alive {
 #[derive(Clone, Copy, Default)]
 pub(super) struct AliveInGroup {
     pub(super) count: u64,
-    /// When the oldest began.
+    /// When the oldest began, if that is to be known.
     pub(super) since: Option<MonotonicNs>,
 }
 
-impl Alive {
-    pub(super) fn begin(&mut self, socket: &Transition, group: usize) {
-        if self.sockets.len() < CAPACITY {
-            self.sockets.insert(identity(socket), (group, socket.time));
-        } else {
-            self.overflowed = true;
-        }
+impl<T: Copy> Alive<T> {
+    pub(super) fn new(budget: &Budget) -> Self {
+        Self { sockets: Map::new(budget), overflowed: false }
+    }
+
+    pub(super) fn begin(&mut self, socket: &Transition, group: usize, beginning: T) {
+        self.overflowed |= self.sockets.insert(socket.identity(), (group as u32, beginning)).is_none();
     }
 
     /// The group in which it began, if that was seen.
     pub(super) fn end(&mut self, socket: &Transition) -> Option<usize> {
-        self.sockets.remove(&identity(socket)).map(|(group, _)| group)
+        self.sockets.remove(&socket.identity()).map(|(group, _)| group as usize)
     }
 
-    /// How many there are in each of so many groups; `None` if not all were remembered.
-    pub(super) fn by_group(&self, groups: usize) -> Option<Vec<AliveInGroup>> {
+    /// How many there are in each of so many groups, and since when; `None` if not all were remembered.
+    pub(super) fn by_group(
+        &self,
+        groups: usize,
+        since: impl Fn(T) -> Option<MonotonicNs>,
+    ) -> Option<Vec<AliveInGroup>> {
         if self.overflowed {
             return None;
         }
         let mut counts = vec![AliveInGroup::default(); groups];
-        for (group, since) in self.sockets.values() {
-            if let Some(alive) = counts.get_mut(*group) {
-                alive.merge(AliveInGroup { count: 1, since: Some(*since) });
+        for (group, beginning) in self.sockets.values() {
+            if let Some(alive) = counts.get_mut(*group as usize) {
+                alive.merge(AliveInGroup { count: 1, since: since(*beginning) });
             }
         }
         Some(counts)
@@ -67,8 +61,4 @@ impl AliveInGroup {
             (mine, other) => mine.or(other),
         };
     }
-}
-
-fn identity(socket: &Transition) -> Identity {
-    socket.cookie.map_or(Identity::Address(socket.sock), Identity::Cookie)
 }

@@ -7,14 +7,17 @@ use crate::{
     event::MonotonicNs,
     figures::{Figures, ResetCount, SortBy, TimeWaits},
     measure::reset,
+    memory::{Budget, Paid},
     observation::{Connection, Handshake, ObservedReset, Outcome, TimeWaitEnd, TimeWaitEnded},
 };
 
 /// Kinds of resets kept apart in a group; the kernel knows about thirty reasons. Those beyond have no reason.
 const RESET_KINDS: usize = 64;
 
+/// What such a kind takes, bytes: a list has as much to spare, and a text from a recording may be its own.
+const RESET_KIND: usize = 2 * size_of::<ResetCount>() + 80;
+
 /// What happened in a span of time. Empty costs 200 bytes.
-#[derive(Clone, Default)]
 pub(super) struct Counts {
     opened: u64,
     ended: u64,
@@ -27,9 +30,11 @@ pub(super) struct Counts {
     resets: Vec<ResetCount>,
     retransmits: u64,
     time_wait: Option<Box<TimeWaitCounts>>,
+    /// For what grows of it.
+    paid: Paid,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct TimeWaitCounts {
     births: u64,
     minisocket: Sketch,
@@ -60,20 +65,37 @@ impl Now {
 }
 
 impl Counts {
+    /// Nothing yet.
+    pub(super) fn new(budget: &Budget) -> Self {
+        Self {
+            opened: 0,
+            ended: 0,
+            older: 0,
+            outcomes: [0; Outcome::ALL.len()],
+            outcome_unknown: 0,
+            handshakes: Sketch::default(),
+            handshakes_unknown: 0,
+            resets: Vec::new(),
+            retransmits: 0,
+            time_wait: None,
+            paid: Paid::nothing(budget),
+        }
+    }
+
     pub(super) fn opened(&mut self) {
         self.opened += 1;
     }
 
     pub(super) fn handshake(&mut self, handshake: &Handshake) {
         match handshake.latency {
-            Ok((ns, _)) => self.handshakes.add(ns),
-            Err(_) => self.handshakes_unknown += 1,
+            Ok((ns, _)) if self.handshakes.add(ns, &mut self.paid) => {}
+            _ => self.handshakes_unknown += 1,
         }
     }
 
     pub(super) fn ended(&mut self, connection: &Connection) {
         self.ended += 1;
-        self.older += u64::from(connection.observed.known.past.opened.is_none());
+        self.older += u64::from(connection.observed.known.past.opened.time().is_none());
         match connection.outcome {
             Some(outcome) => self.outcomes[outcome as usize] += 1,
             None => self.outcome_unknown += 1,
@@ -91,7 +113,7 @@ impl Counts {
         let same = |it: &ResetCount| (it.received, &it.reason, it.inferred) == (received, &reason, inferred);
         if let Some(place) = self.resets.iter().position(same) {
             self.resets[place].count += count;
-        } else if self.resets.len() < RESET_KINDS || reason.is_none() {
+        } else if reason.is_none() || (self.resets.len() < RESET_KINDS && self.paid.pay(RESET_KIND)) {
             self.resets.push(ResetCount { received, reason, inferred, count });
         } else {
             self.resets_of(received, None, false, count);
@@ -105,10 +127,10 @@ impl Counts {
     pub(super) fn time_wait_ended(&mut self, ended: &TimeWaitEnded) {
         let counts = self.time_wait.get_or_insert_default();
         if let Some(ns) = ended.minisocket_ns {
-            counts.minisocket.add(ns);
+            counts.minisocket.add(ns, &mut self.paid);
         }
         if let Some(ns) = ended.time_wait_ns {
-            counts.time_wait.add(ns);
+            counts.time_wait.add(ns, &mut self.paid);
         }
         match ended.end {
             Some(end) => counts.ends[end as usize] += 1,
@@ -132,7 +154,7 @@ impl Counts {
         self.older += other.older;
         add(&mut self.outcomes, &other.outcomes);
         self.outcome_unknown += other.outcome_unknown;
-        self.handshakes.merge(&other.handshakes);
+        self.handshakes.merge(&other.handshakes, &mut self.paid);
         self.handshakes_unknown += other.handshakes_unknown;
         for ResetCount { received, reason, inferred, count } in &other.resets {
             self.resets_of(*received, reason.clone(), *inferred, *count);
@@ -141,8 +163,8 @@ impl Counts {
         if let Some(other) = &other.time_wait {
             let mine = self.time_wait.get_or_insert_default();
             mine.births += other.births;
-            mine.minisocket.merge(&other.minisocket);
-            mine.time_wait.merge(&other.time_wait);
+            mine.minisocket.merge(&other.minisocket, &mut self.paid);
+            mine.time_wait.merge(&other.time_wait, &mut self.paid);
             add(&mut mine.ends, &other.ends);
             mine.ends_unknown += other.ends_unknown;
         }

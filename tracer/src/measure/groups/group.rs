@@ -1,16 +1,14 @@
 //! Which group an observation belongs to.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     container::container_id,
     event::Transition,
     figures::{Group, GroupBy},
+    hashing::HashMap,
     observation::{Known, ObservedTransition, Role},
 };
-
-/// Cgroups remembered at most; those beyond are known by their identifiers only.
-const CGROUPS: usize = 262_144;
 
 /// Tells groups apart.
 pub(super) struct Grouper {
@@ -20,7 +18,7 @@ pub(super) struct Grouper {
 
 impl Grouper {
     pub(super) fn new(by: GroupBy) -> Self {
-        Self { by, cgroups: HashMap::new() }
+        Self { by, cgroups: HashMap::default() }
     }
 
     pub(super) fn by(&self) -> GroupBy {
@@ -29,7 +27,7 @@ impl Grouper {
 
     /// Remembers a cgroup's path, if that can ever be asked for.
     pub(super) fn learn_cgroup(&mut self, id: u64, path: &str) {
-        if self.by == GroupBy::Container && (self.cgroups.len() < CGROUPS || self.cgroups.contains_key(&id)) {
+        if self.by == GroupBy::Container {
             let group = container_id(path).map_or_else(|| Group::Cgroup(path.into()), |it| Group::Container(it.into()));
             self.cgroups.insert(id, group);
         }

@@ -22,6 +22,7 @@ use crate::{
     },
     figures::{Group, GroupBy, Groups, SortBy},
     hashing::HashMap,
+    memory::Budget,
     observation::{Observation, ObservedTransition, TimeWait},
 };
 
@@ -44,9 +45,13 @@ pub struct Aggregate {
     slots: Vec<Slot>,
     places: HashMap<Group, usize>,
     capacity: usize,
-    open: Alive,
-    time_waits: Alive,
+    open: Alive<()>,
+    time_waits: Alive<MonotonicNs>,
+    budget: Budget,
 }
+
+/// What a group takes, bytes: lists and maps have as much to spare.
+const GROUP: usize = 2 * (size_of::<Slot>() + size_of::<(Group, usize)>());
 
 struct Slot {
     group: Group,
@@ -59,15 +64,16 @@ struct Slot {
 impl Aggregate {
     /// Nothing counted yet. Where timewait sockets are not measured, their figures are unknown, not 0.
     #[must_use]
-    pub fn new(by: GroupBy, measures_time_wait: bool) -> Self {
+    pub fn new(by: GroupBy, measures_time_wait: bool, budget: &Budget) -> Self {
         Self {
             grouper: Grouper::new(by),
             measures_time_wait,
             slots: Vec::new(),
             places: HashMap::default(),
             capacity: GROUPS,
-            open: Alive::default(),
-            time_waits: Alive::default(),
+            open: Alive::new(budget),
+            time_waits: Alive::new(budget),
+            budget: budget.clone(),
         }
     }
 
@@ -79,7 +85,7 @@ impl Aggregate {
                 if let (Close, SynSent) | (Listen, SynRecv) = (observed.transition.old, observed.transition.new) {
                     let place = self.place(observed);
                     self.slots[place].recent.opened();
-                    self.open.begin(&observed.transition, place);
+                    self.open.begin(&observed.transition, place, ());
                 }
             }
             Observation::Handshake(handshake) => self.counts(&handshake.observed).handshake(handshake),
@@ -106,7 +112,7 @@ impl Aggregate {
         match ended {
             None => {
                 let place = self.place(observed);
-                self.time_waits.begin(&observed.transition, place);
+                self.time_waits.begin(&observed.transition, place, observed.transition.time);
                 if !seeded {
                     self.slots[place].recent.time_wait_began();
                 }
@@ -130,10 +136,11 @@ impl Aggregate {
         if let Some(place) = self.places.get(&group) {
             return *place;
         }
-        let group = if self.slots.len() < self.capacity { group } else { Group::Other };
-        let slots = &mut self.slots;
+        let has_room = self.slots.len() < self.capacity && self.budget.take(GROUP);
+        let group = if has_room { group } else { Group::Other };
+        let Self { slots, budget, .. } = self;
         *self.places.entry(group.clone()).or_insert_with(|| {
-            slots.push(Slot { group, recent: Counts::default(), earlier: Counts::default() });
+            slots.push(Slot { group, recent: Counts::new(budget), earlier: Counts::new(budget) });
             slots.len() - 1
         })
     }
@@ -156,13 +163,14 @@ impl Aggregate {
             if earlier.is_empty() {
                 std::mem::swap(recent, earlier);
             } else if !recent.is_empty() {
-                earlier.merge(&std::mem::take(recent));
+                earlier.merge(&std::mem::replace(recent, Counts::new(&self.budget)));
             }
         }
     }
 
     fn list(&self, Listing { sort, top }: Listing, at: MonotonicNs, counts: impl Fn(&Slot) -> &Counts) -> Groups {
-        let (open, time_wait) = (self.open.by_group(self.slots.len()), self.time_waits.by_group(self.slots.len()));
+        let open = self.open.by_group(self.slots.len(), |()| None);
+        let time_wait = self.time_waits.by_group(self.slots.len(), Some);
         let now = |place: usize| Now {
             open: open.as_ref().map(|open| open[place]),
             time_wait: time_wait.as_ref().map(|time_wait| time_wait[place]),
@@ -178,7 +186,8 @@ impl Aggregate {
         order.sort_unstable();
         let figures = |counts: &Counts, now| counts.figures(now, at, self.measures_time_wait);
         let together = |places: &[(_, _, usize)]| {
-            let mut sum = (Counts::default(), Now { open: Some(<_>::default()), time_wait: Some(<_>::default()) });
+            let mut sum =
+                (Counts::new(&self.budget), Now { open: Some(<_>::default()), time_wait: Some(<_>::default()) });
             for (_, _, place) in places {
                 sum.0.merge(counts(&self.slots[*place]));
                 sum.1.merge(now(*place));

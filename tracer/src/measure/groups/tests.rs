@@ -9,6 +9,7 @@ use crate::{
         TcpState::{self, Close, Established, FinWait2, Listen, SynRecv, SynSent, TimeWait as Waiting},
     },
     figures::{Figures, Group, GroupBy, Groups, SortBy},
+    memory::Budget,
     observation::{
         Closed, Handshake, HandshakeMethod, Observation, ObservedReset, ObservedTransition, OwnerSource, Role,
         TimeWait, TimeWaitEnd, TimeWaitEnded, UnknownLatency,
@@ -36,7 +37,7 @@ fn step(ns: u64, cookie: u64, role: Role, port: u16, old: TcpState, new: TcpStat
     let mut observed = change(ns, (&local, &remote), old, new);
     observed.transition.cookie = cookie.try_into().ok().map(SocketCookie);
     observed.known.role = Some(role);
-    observed.known.past.opened = Some(at(0));
+    observed.known.past.opened = at(0).into();
     observed
 }
 
@@ -73,7 +74,7 @@ fn of<'a>(groups: &'a Groups, group: &Group) -> &'a Figures {
 }
 
 fn services() -> Aggregate {
-    Aggregate::new(GroupBy::Service, true)
+    Aggregate::new(GroupBy::Service, true, &Budget::of_sockets(1))
 }
 
 #[test]
@@ -176,14 +177,14 @@ fn a_timewait_socket_that_lives_is_a_bound_and_in_no_percentile() {
     assert_eq!((it.minisocket.count, it.time_wait.percentiles.expect("one").max_ns), (1, 60_000));
     assert_eq!((it.still_open, it.longest_so_far_ns), (Some(2), Some(99_000)));
 
-    let mut unmeasured = Aggregate::new(GroupBy::Service, false);
+    let mut unmeasured = Aggregate::new(GroupBy::Service, false, &Budget::of_sockets(1));
     open(&mut unmeasured, 1, Role::Server, 80);
     assert_eq!(of(&unmeasured.whole(ALL, at(1)), &server(80)).time_wait, None, "not measured is not zero");
 }
 
 #[test]
 fn an_accepted_connection_is_its_listener_s_whoever_closes_it() {
-    let mut processes = Aggregate::new(GroupBy::Process, true);
+    let mut processes = Aggregate::new(GroupBy::Process, true, &Budget::of_sockets(1));
     let mut opened = step(0, 1, Role::Server, 80, Listen, SynRecv);
     opened.known.listener = Some(process(812, b"nginx"));
     take(&mut processes, &Observation::Transition(opened));
@@ -204,7 +205,7 @@ fn an_accepted_connection_is_its_listener_s_whoever_closes_it() {
 #[test]
 fn containers_are_known_by_their_cgroups() {
     let id = "0f".repeat(32);
-    let mut containers = Aggregate::new(GroupBy::Container, true);
+    let mut containers = Aggregate::new(GroupBy::Container, true, &Budget::of_sockets(1));
     let path = format!("/system.slice/docker-{id}.scope").into();
     take(&mut containers, &Observation::Cgroup { id: 77, path });
     take(&mut containers, &Observation::Cgroup { id: 78, path: "/system.slice/nginx.service".into() });

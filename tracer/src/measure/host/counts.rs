@@ -13,6 +13,7 @@ use crate::{
     event::{MonotonicNs, TcpState},
     figures::host::{Comparison, Counted, Listening},
     hashing::HashMap,
+    memory::{Budget, Paid},
     namespace::{Counters, NamespaceReading, Unread},
     observation::{ObservedReset, ObservedTransition, TimeWait},
 };
@@ -26,6 +27,9 @@ const SLOT_NS: u64 = 5_000_000;
 const COMPARED: usize = 256;
 /// Slots kept at most, 10 s; readings are four seconds apart at most.
 const SLOTS: usize = 2_048;
+/// What a namespace takes, and a slot, bytes: trees and maps have as much to spare.
+const NAMESPACE: usize = 2 * size_of::<Namespace>();
+const SLOT: usize = 2 * size_of::<(u64, Seen)>();
 /// Slots kept at most of a namespace that was not read yet, 320 ms: some of it may be near the first reading.
 const SLOTS_UNREAD: usize = 64;
 
@@ -66,7 +70,7 @@ struct UpTo {
 }
 
 /// A namespace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Namespace {
     first: Option<Reading>,
     last: Option<Reading>,
@@ -77,17 +81,27 @@ struct Namespace {
     settled: Seen,
     /// Since then; the latest of it if there was none.
     slots: BTreeMap<u64, Seen>,
+    /// How many slots there is room for.
+    room: usize,
+    paid: Paid,
     /// Up to the last reading but one, which everything that happened before it has reached by now.
     before: Option<UpTo>,
 }
 
 /// Our count of every namespace.
-#[derive(Debug, Default)]
-pub(super) struct Counts(HashMap<u32, Namespace>);
+#[derive(Debug)]
+pub(super) struct Counts {
+    namespaces: HashMap<u32, Namespace>,
+    budget: Budget,
+}
 
 impl Counts {
+    pub(super) fn new(budget: &Budget) -> Self {
+        Self { namespaces: HashMap::default(), budget: budget.clone() }
+    }
+
     pub(super) fn read(&mut self, reading: &NamespaceReading) {
-        let compared = self.0.values().filter(|namespace| namespace.first.is_some()).count();
+        let compared = self.namespaces.values().filter(|namespace| namespace.first.is_some()).count();
         let Some(namespace) = self.namespace(reading.netns) else { return };
         if namespace.first.is_none() && compared >= COMPARED {
             namespace.unread = Some(Unread::TooMany);
@@ -133,36 +147,49 @@ impl Counts {
     }
 
     pub(super) fn comparisons(&self, circumstances: &Circumstances<'_>) -> Vec<Comparison> {
-        let asked = self.0.iter().filter(|(netns, _)| circumstances.filter.may_take(**netns));
+        let asked = self.namespaces.iter().filter(|(netns, _)| circumstances.filter.may_take(**netns));
         let mut all: Vec<_> = asked.filter_map(|(netns, it)| it.comparison(*netns, circumstances)).collect();
         all.sort_by_key(|comparison| comparison.netns);
         all
     }
 
     pub(super) fn listening(&self, circumstances: &Circumstances<'_>) -> Vec<Listening> {
-        let asked = self.0.iter().filter(|(netns, _)| circumstances.filter.may_take(**netns));
+        let asked = self.namespaces.iter().filter(|(netns, _)| circumstances.filter.may_take(**netns));
         let mut all: Vec<_> = asked.map(|(netns, it)| it.listening(*netns)).collect();
         all.sort_by_key(|listening| listening.netns);
         all
     }
 
     fn count(&mut self, netns: u32, time: MonotonicNs, counted: Counted, by: i64, inferred: bool) {
-        let mut one = Seen::default();
-        let counts = if inferred { &mut one.inferred } else { &mut one.seen };
-        counts[counted as usize] = by;
-        if let Some(namespace) = self.namespace(netns) {
-            namespace.count(time, &one);
+        if let Some(seen) = self.namespace(netns).and_then(|namespace| namespace.at(time)) {
+            let counts = if inferred { &mut seen.inferred } else { &mut seen.seen };
+            counts[counted as usize] += by;
         }
     }
 
     /// `None`: there are too many.
     fn namespace(&mut self, netns: u32) -> Option<&mut Namespace> {
-        let has_room = self.0.len() < NAMESPACES || self.0.contains_key(&netns);
-        has_room.then(|| self.0.entry(netns).or_default())
+        let Self { namespaces, budget } = self;
+        let has_room = namespaces.contains_key(&netns) || (namespaces.len() < NAMESPACES && budget.take(NAMESPACE));
+        has_room.then(|| namespaces.entry(netns).or_insert_with(|| Namespace::new(budget)))
     }
 }
 
 impl Namespace {
+    fn new(budget: &Budget) -> Self {
+        Self {
+            first: None,
+            last: None,
+            unread: None,
+            at_start: Seen::default(),
+            settled: Seen::default(),
+            slots: BTreeMap::new(),
+            room: 0,
+            paid: Paid::nothing(budget),
+            before: None,
+        }
+    }
+
     fn read(&mut self, reading: Reading) {
         self.unread = None;
         if self.first.is_none() {
@@ -181,27 +208,34 @@ impl Namespace {
         }
     }
 
-    fn count(&mut self, time: MonotonicNs, one: &Seen) {
+    /// Where what happened then is counted; `None`: it does not matter.
+    fn at(&mut self, time: MonotonicNs) -> Option<&mut Seen> {
         let now = slot(time);
         let mut kept = SLOTS_UNREAD;
         if let (Some(first), Some(last)) = (&self.first, &self.last) {
             if now + 1 < slot(first.from) {
-                return;
+                return None;
             }
             if now <= slot(first.to) + 1 {
-                return self.at_start.add(one);
+                return Some(&mut self.at_start);
             }
             if now + 1 < slot(last.from) {
-                return self.settled.add(one);
+                return Some(&mut self.settled);
             }
             kept = SLOTS;
         }
-        self.slots.entry(now).or_default().add(one);
-        if self.slots.len() > kept
-            && let Some((_, oldest)) = self.slots.pop_first()
-        {
-            self.settled.add(&oldest);
+        if !self.slots.contains_key(&now) {
+            self.room += usize::from(self.slots.len() == self.room && self.paid.pay(SLOT));
+            if self.slots.len() >= kept.min(self.room)
+                && let Some(oldest) = self.slots.first_entry()
+            {
+                if now < *oldest.key() {
+                    return Some(&mut self.settled);
+                }
+                self.settled.add(&oldest.remove());
+            }
         }
+        Some(self.slots.entry(now).or_default())
     }
 
     /// Our count up to the last reading, as far as it has come.

@@ -4,15 +4,16 @@ use std::cmp::Reverse;
 
 use super::roles::Roles;
 use crate::{
-    event::{Endpoint, ExistingSocket, MonotonicNs, SocketCookie, TcpState},
+    event::{Endpoint, ExistingSocket, MaybeNs, MonotonicNs, SocketCookie, TcpState},
     figures::host::{Holder, Service, Stuck, StuckGroup, stuck_after_ns},
     hashing::HashMap,
+    memory::{Budget, Map},
     namespace::Settings,
     observation::{ObservedTransition, Role},
 };
 
-/// Sockets that are followed at most.
-const SOCKETS: usize = 262_144;
+/// Kinds that are told apart at most; sockets of those beyond are not counted.
+const KINDS: usize = 16_384;
 
 /// What sockets of one kind have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,20 +28,24 @@ struct Kind {
 #[derive(Clone, Copy, Debug)]
 struct Resting {
     kind: Kind,
-    /// When it entered the state at the latest; `None`: before the start.
-    since: Option<MonotonicNs>,
+    /// When it entered the state at the latest; unknown: before the start.
+    since: MaybeNs,
     /// Its entry was seen, and when.
     is_seen: bool,
 }
 
 /// Follows sockets while they are in one of these states.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct AtRest {
-    sockets: HashMap<SocketCookie, Resting>,
+    sockets: Map<SocketCookie, Resting>,
     uncounted: u64,
 }
 
 impl AtRest {
+    pub(super) fn new(budget: &Budget) -> Self {
+        Self { sockets: Map::new(budget), uncounted: 0 }
+    }
+
     /// A socket that is older than the trace.
     pub(super) fn meet(&mut self, socket: &ExistingSocket, roles: &Roles, settings: &HashMap<u32, Settings>) {
         let ExistingSocket { cookie, netns, ref local, ref remote, state, holder, .. } = *socket;
@@ -54,29 +59,43 @@ impl AtRest {
         };
         let Some(service) = service(role, local, remote) else { return };
         let kind = Kind { netns, state, holder: holder.map_or(Holder::Unknown, Holder::Owner), service };
-        self.rest(cookie, Resting { kind, since: None, is_seen: false });
+        self.rest(cookie, Resting { kind, since: MaybeNs::UNKNOWN, is_seen: false });
     }
 
     pub(super) fn change(&mut self, observed: &ObservedTransition, roles: &Roles, settings: &HashMap<u32, Settings>) {
+        let Some(cookie) = observed.transition.cookie else { return };
+        match Self::resting(observed, roles, settings) {
+            Some(resting) => self.rest(cookie, resting),
+            None => {
+                self.sockets.remove(&cookie);
+            }
+        }
+    }
+
+    /// What is to be known of a socket that rests from now on.
+    fn resting(observed: &ObservedTransition, roles: &Roles, settings: &HashMap<u32, Settings>) -> Option<Resting> {
         let (transition, known) = (&observed.transition, &observed.known);
-        let Some(cookie) = transition.cookie else { return };
-        self.sockets.remove(&cookie);
-        let Some(remote) = transition.remote.filter(|_| stuck_after_ns(transition.new).is_some()) else { return };
+        let remote = transition.remote.filter(|_| stuck_after_ns(transition.new).is_some())?;
         let infer = || roles.infer(transition.netns, &transition.local, settings.get(&transition.netns));
-        let Some(service) = service(known.role.or_else(infer), &transition.local, &remote) else { return };
+        let service = service(known.role.or_else(infer), &transition.local, &remote)?;
         let holder = match (known.owner, known.listener) {
             (Some(owner), _) => Holder::Owner(owner.process),
             (None, Some(listener)) => Holder::Listener(listener),
             (None, None) => Holder::Unknown,
         };
         let kind = Kind { netns: transition.netns, state: transition.new, holder, service };
-        self.rest(cookie, Resting { kind, since: Some(transition.time), is_seen: !observed.inferred });
+        Some(Resting { kind, since: transition.time.into(), is_seen: !observed.inferred })
     }
 
     pub(super) fn figures(&self, from: MonotonicNs, to: MonotonicNs) -> Stuck {
         let mut kinds: HashMap<Kind, StuckGroup> = HashMap::default();
+        let mut uncounted = self.uncounted;
         for Resting { kind, since, is_seen } in self.sockets.values() {
-            let age_ns = to.since(since.unwrap_or(from));
+            let age_ns = to.since(since.time().unwrap_or(from));
+            if kinds.len() >= KINDS && !kinds.contains_key(kind) {
+                uncounted += 1;
+                continue;
+            }
             let Kind { netns, state, holder, service } = *kind;
             let group = kinds.entry(*kind).or_insert(StuckGroup {
                 netns,
@@ -104,15 +123,11 @@ impl AtRest {
         });
         let others = groups.len().saturating_sub(Stuck::LISTED) as u64;
         groups.truncate(Stuck::LISTED);
-        Stuck { groups, others, uncounted: self.uncounted }
+        Stuck { groups, others, uncounted }
     }
 
     fn rest(&mut self, cookie: SocketCookie, resting: Resting) {
-        if self.sockets.len() < SOCKETS {
-            self.sockets.insert(cookie, resting);
-        } else {
-            self.uncounted += 1;
-        }
+        self.uncounted += u64::from(self.sockets.insert(cookie, resting).is_none());
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     },
     figures::host::HostFigures,
     filter::{Criteria, Filter},
+    memory::Budget,
     namespace::{Counter, Counters, NamespaceFacts, NamespaceReading, Settings, Unread},
     observation::{Known, Observation, ObservedTransition, Role},
     samples::change,
@@ -76,7 +77,7 @@ fn reading(ns: u64, facts: Result<NamespaceFacts, Unread>) -> Observation {
 }
 
 fn host(observations: &[Observation]) -> Host {
-    let mut host = Host::default();
+    let mut host = Host::new(&Budget::of_sockets(1));
     observations.iter().for_each(|observation| host.observe(observation));
     host
 }

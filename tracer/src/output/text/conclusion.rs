@@ -61,7 +61,7 @@ impl TextOutput {
             name => name,
         });
         let mut text = format!("{outcome}{}", whose(connection));
-        if let Some(opened) = connection.observed.known.past.opened {
+        if let Some(opened) = connection.observed.known.past.opened.time() {
             text += &format!(", {}", numbers::duration(transition.time.since(opened)));
         }
         // What never was established moved nothing, which need not be said.

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::{Ends, Remnant, TimeWaits, canonical};
+use super::{Ends, FRESH, Remnant, TimeWaits, canonical};
 use crate::{
     event::{Call, Endpoint, MonotonicNs, SockAddress, SocketCookie, TcpState, Timer, TimerStep, Transition},
     hashing::HashMap,
+    memory::{Budget, Map},
     observation::{Observation, TimeWaitEnd},
     track::Tracker,
 };
@@ -18,6 +19,9 @@ const CONNECT_NS: u64 = 5_000_000;
 /// (`TCP_TIMEOUT_INIT`, one second).
 const REOPEN_NS: u64 = 1_200_000_000;
 
+/// Those that may be opened anew at most: beyond it, it is not known any more what ended the first.
+const REOPENING: usize = 65_000;
+
 /// A `connect()` under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Connecting {
@@ -29,25 +33,46 @@ pub(super) struct Connecting {
 }
 
 /// Timewait sockets whose timers were taken off.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Awaited {
     /// In order of time, until what follows at once has followed; by their ends, too.
     recent: VecDeque<(MonotonicNs, SockAddress, Ends)>,
     by_ends: HashMap<Ends, SockAddress>,
     /// Those that are over, until it is known what packet did that; in order of time, too.
-    reopening: HashMap<Ends, (Box<Remnant>, Timer)>,
+    reopening: Map<Ends, (Remnant, Timer)>,
     order: VecDeque<(MonotonicNs, Ends)>,
 }
 
 impl Awaited {
+    pub(super) fn new(budget: &Budget) -> Self {
+        Self {
+            recent: VecDeque::new(),
+            by_ends: HashMap::default(),
+            reopening: Map::new(budget),
+            order: VecDeque::new(),
+        }
+    }
+
     pub(super) fn push(&mut self, timer: &Timer) {
         let ends = Ends::of(timer);
         self.recent.push_back((timer.time, timer.sock, ends));
         self.by_ends.insert(ends, timer.sock);
     }
 
+    /// Takes out one after which nothing can follow at once any more at `now`.
+    fn next_over(&mut self, now: MonotonicNs) -> Option<(MonotonicNs, SockAddress, Ends)> {
+        let is_full = self.recent.len() > FRESH;
+        self.recent.pop_front_if(|(time, ..)| is_full || now.since(*time) > AT_ONCE_NS)
+    }
+
+    /// Takes out the ends of one that nobody will open anew any more at `now`.
+    fn next_closed(&mut self, now: MonotonicNs) -> Option<(MonotonicNs, Ends)> {
+        let is_full = self.order.len() > REOPENING;
+        self.order.pop_front_if(|(time, _)| is_full || now.since(*time) > REOPEN_NS)
+    }
+
     /// One that seemed to be over but is not: its timer is heard of again.
-    pub(super) fn take_back(&mut self, timer: &Timer) -> Option<Box<Remnant>> {
+    pub(super) fn take_back(&mut self, timer: &Timer) -> Option<Remnant> {
         let ends = Ends::of(timer);
         let (_, last) = self.reopening.get(&ends)?;
         let is_same = last.sock == timer.sock && last.cookie == timer.cookie;
@@ -71,8 +96,8 @@ impl TimeWaits {
     }
 
     /// Takes out the socket whose timer was taken off then, unless it was set anew or its end is known.
-    fn take_cancelled(&mut self, time: MonotonicNs, sock: SockAddress) -> Option<(Box<Remnant>, Timer)> {
-        let last = self.sockets.get(&sock)?.cancelled.filter(|last| last.time == time)?;
+    fn take_cancelled(&mut self, time: MonotonicNs, sock: SockAddress) -> Option<(Remnant, Timer)> {
+        let last = *self.sockets.get(&sock)?.cancelled.as_deref().filter(|last| last.time == time)?;
         Some((self.sockets.remove(&sock)?, last))
     }
 }
@@ -87,6 +112,9 @@ impl Tracker {
         match (transition.old, new, actor) {
             (TcpState::Close, TcpState::SynSent, Some(process)) => {
                 while connecting.pop_front_if(|it| time.since(it.since) > CONNECT_NS).is_some() {}
+                if connecting.len() > FRESH {
+                    connecting.pop_front();
+                }
                 let pid = process.pid;
                 let to = canonical(remote);
                 connecting.push_back(Connecting { since: time, socket: cookie, pid, netns, to });
@@ -111,7 +139,7 @@ impl Tracker {
         let gone = is_gone.then(|| reopening.remove(ends)).flatten();
         let going = || {
             let sock = waits.awaited.by_ends.get(ends)?;
-            let last = waits.sockets.get(sock)?.cancelled.filter(|last| last.time <= time)?;
+            let last = *waits.sockets.get(sock)?.cancelled.as_deref().filter(|last| last.time <= time)?;
             reopening.remove(ends);
             Some((waits.sockets.remove(sock)?, last))
         };
@@ -122,33 +150,29 @@ impl Tracker {
 
     /// Decides what ended those whose timers were taken off long enough before `now`.
     pub(super) fn settle_cancelled(&mut self, now: MonotonicNs, report: &mut impl FnMut(&Observation)) {
-        while let Some((time, sock, ends)) =
-            self.time_waits.awaited.recent.pop_front_if(|(time, ..)| now.since(*time) > AT_ONCE_NS)
-        {
+        while let Some((time, sock, ends)) = self.time_waits.awaited.next_over(now) {
             if let Some((remnant, last)) = self.time_waits.take_cancelled(time, sock) {
-                self.over(remnant, &last, report);
+                self.over(remnant, last, report);
             } else if self.time_waits.sockets.get(&sock).is_none_or(|it| it.cancelled.is_none()) {
                 self.time_waits.awaited.by_ends.remove(&ends);
             }
         }
-        while let Some((time, ends)) =
-            self.time_waits.awaited.order.pop_front_if(|(time, _)| now.since(*time) > REOPEN_NS)
-        {
+        while let Some((time, ends)) = self.time_waits.awaited.next_closed(now) {
             self.give_up(time, &ends, true, report);
         }
     }
 
     /// Nothing more will be heard of a timewait socket, but perhaps of its ends.
-    pub(super) fn over(&mut self, remnant: Box<Remnant>, last: &Timer, report: &mut impl FnMut(&Observation)) {
-        if let Some((end, inferred)) = known_end(&remnant, last) {
-            self.end(remnant, last, Some(end), inferred, report);
+    pub(super) fn over(&mut self, remnant: Remnant, last: Timer, report: &mut impl FnMut(&Observation)) {
+        if let Some((end, inferred)) = known_end(&remnant, &last) {
+            self.end(remnant, &last, Some(end), inferred, report);
             return;
         }
         let awaited = &mut self.time_waits.awaited;
-        awaited.forget(last);
-        let ends = Ends::of(last);
+        awaited.forget(&last);
+        let ends = Ends::of(&last);
         awaited.order.push_back((last.time, ends));
-        awaited.reopening.insert(ends, (remnant, *last));
+        awaited.reopening.insert(ends, (remnant, last));
     }
 
     /// The ends of a timewait socket that was over then will not be waited for any more. If that was `long_enough`, nobody
@@ -190,7 +214,7 @@ fn known_end(remnant: &Remnant, last: &Timer) -> Option<(TimeWaitEnd, bool)> {
     if netns_deleted {
         return Some((TimeWaitEnd::Netns, false));
     }
-    if remnant.reset.is_some_and(|reset| last.time.since(reset) < AT_ONCE_NS) {
+    if remnant.reset.time().is_some_and(|reset| last.time.since(reset) < AT_ONCE_NS) {
         return Some((TimeWaitEnd::Reset, false));
     }
     if remnant.reused {

@@ -47,13 +47,13 @@ impl JiffyClock {
     /// Notes when the socket entered TIME_WAIT, now that its timer was started anew. If it was due 60 s after a moment that is
     /// later than its beginning, it was set anew then, and nobody heard of it.
     pub(super) fn note_entry(&self, timer: &Timer, remnant: &mut Remnant) {
-        if timer.substate != TcpState::TimeWait || remnant.entered.is_some() {
+        if timer.substate != TcpState::TimeWait || remnant.entered.time().is_some() {
             return;
         }
-        let unheard = remnant.cancelled.and_then(|last| self.minute_before_due(&last)).filter(|entered| {
-            remnant.began.is_some_and(|began| entered.since(began) > IMPRECISION_NS) && *entered < timer.time
+        let unheard = remnant.cancelled.as_ref().and_then(|last| self.minute_before_due(last)).filter(|entered| {
+            remnant.began().is_some_and(|began| entered.since(began) > IMPRECISION_NS) && *entered < timer.time
         });
-        remnant.entered = Some(unheard.unwrap_or(timer.time));
+        remnant.entered = unheard.unwrap_or(timer.time).into();
     }
 
     /// When the timer's socket, which is in TIME_WAIT and began then, entered it: to the millisecond, or to the tick.

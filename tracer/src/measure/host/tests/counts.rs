@@ -8,6 +8,7 @@ use crate::{
     figures::host::{Cause, Comparison, Counted, HostFigures, Incomparable, Pair},
     filter::{Criteria, Filter, List},
     measure::host::{Circumstances, Host},
+    memory::Budget,
     namespace::{Counter, NamespaceFacts, Unread},
     observation::Observation,
 };
@@ -179,7 +180,7 @@ proptest! {
             steps.push((second * SECOND, 0, reading(second * SECOND, Ok(facts(counted)))));
         }
         steps.sort_by_key(|(when, order, _)| (*when, *order));
-        let mut host = Host::default();
+        let mut host = Host::new(&Budget::of_sockets(1));
         for (when, _, step) in &steps {
             host.observe(step);
             let between = figures(&host, *when, |it| it.is_final = false);
