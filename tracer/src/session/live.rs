@@ -8,7 +8,8 @@ use tokio::{
 };
 
 use super::{
-    Asked, Pipeline, Stage, TIME_WAIT, View, progress::Progress, recorder::Recorder, stop::Stop, verdict::judge,
+    Asked, Pipeline, Stage, TIME_WAIT, View, confine::confine, progress::Progress, recorder::Recorder, stop::Stop,
+    verdict::judge,
 };
 use crate::{
     config::{self, Keep},
@@ -19,7 +20,7 @@ use crate::{
     output::SinkError,
     recording::End,
     run::{Failure, Status},
-    sandbox::{Sandbox, SandboxError},
+    sandbox::SandboxError,
     source::live::{self, Live, LiveError},
 };
 
@@ -107,18 +108,9 @@ impl<'a, V: View> Session<'a, V> {
 
     /// Gives up what is not needed any more; what could not be given up is said.
     fn confine(&mut self, keep: Keep) -> Result<(), SandboxError> {
-        let user = match keep {
-            Keep::Everything => {
-                self.say("not confined (--no-sandbox): keeps its capabilities, files and system calls.");
-                return Ok(());
-            }
-            Keep::User => None,
-            Keep::Nothing(user) => Some(user),
-        };
         let rotation = self.recorder.as_ref().and_then(Recorder::rotation);
-        let confinement = Sandbox { user, readable: self.live.reads(), rotation }.enter()?;
-        if !confinement.files {
-            self.say("this kernel has no Landlock, so files stay within reach while tracer runs.");
+        if let Some(words) = confine(keep, self.live.reads(), rotation)? {
+            self.say(words);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use crate::{
     recording::StoreError,
     run::Failure,
     source::{
-        live::{self, LiveError},
+        live::{self, LatencyError, LiveError},
         recording::ReadError,
     },
 };
@@ -34,6 +34,12 @@ impl From<StoreError> for Stop {
 
 impl From<LiveError> for Stop {
     fn from(error: LiveError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<LatencyError> for Stop {
+    fn from(error: LatencyError) -> Self {
         Self::Failure(error.into())
     }
 }

@@ -13,6 +13,7 @@ mod filter;
 mod handshake;
 mod host;
 mod isolated;
+mod latency;
 mod lifecycle;
 #[path = "../kernel_storm/over_init.rs"]
 mod over_init;

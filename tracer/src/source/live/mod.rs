@@ -5,6 +5,7 @@ mod cgroups;
 mod clock;
 mod counters;
 mod existing;
+mod latency;
 mod namespaces;
 pub mod offsets;
 mod ports;
@@ -17,6 +18,7 @@ mod wakeup;
 pub use self::{
     clock::{ClockError, now},
     existing::ExistingError,
+    latency::{Latencies, LatencyError, LatencyOptions},
     ports::ephemeral_range,
     programs::{LoadError, Programs},
     rings::RingSizes,

@@ -1,0 +1,26 @@
+//! Giving up what is not needed any more.
+
+use std::path::PathBuf;
+
+use crate::{
+    config::Keep,
+    sandbox::{Rotation, Sandbox, SandboxError},
+};
+
+/// Confines the process but for what it reads and where it makes files; what could not be given up is said.
+pub(super) fn confine(
+    keep: Keep,
+    readable: Vec<PathBuf>,
+    rotation: Option<Rotation<'_>>,
+) -> Result<Option<&'static str>, SandboxError> {
+    let user = match keep {
+        Keep::Everything => {
+            return Ok(Some("not confined (--no-sandbox): keeps its capabilities, files and system calls."));
+        }
+        Keep::User => None,
+        Keep::Nothing(user) => Some(user),
+    };
+    let confinement = Sandbox { user, readable, rotation }.enter()?;
+    let lacks_files = !confinement.files;
+    Ok(lacks_files.then_some("this kernel has no Landlock, so files stay within reach while tracer runs."))
+}
