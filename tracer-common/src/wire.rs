@@ -425,6 +425,10 @@ offsets! {
     tcp_srtt_us,
     /// `tcp_sock.total_retrans`, u32.
     tcp_total_retrans,
+    /// `tcp_sock.retrans_stamp`, u32: when the SYN was first sent, while it is not acknowledged.
+    tcp_retrans_stamp,
+    /// `tcp_sock.tcp_usec_ts`, one bit: in bits from the start of the struct; absent before Linux 6.7.
+    tcp_usec_ts_bit,
     /// `tcp_sock.segs_out`, u32.
     tcp_segs_out,
     /// `tcp_sock.write_seq`, u32.

@@ -55,7 +55,7 @@ pub fn mapped(addr: u32) -> [u64; 2] {
 }
 
 #[inline(always)]
-fn is_mapped(addr: [u64; 2]) -> bool {
+pub fn is_mapped(addr: [u64; 2]) -> bool {
     addr[0] == 0 && addr[1] & 0xffff_ffff == MAPPED
 }
 

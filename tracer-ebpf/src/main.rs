@@ -3,6 +3,8 @@
 //! Filter, fill, submit; nothing about a connection is remembered here (user space does that), but for the rare record
 //! whose filter cannot be decided yet. Two programs sit on a tracepoint that tasks raise: while a program runs, the kernel
 //! skips it for events that a softirq raises on the same CPU (`recursion_misses`), and the second one catches those.
+//!
+//! `tracer latency` has programs of its own, which stream nothing (latency.rs).
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
 #[cfg(target_arch = "bpf")]
@@ -13,6 +15,8 @@ mod config;
 mod filter;
 #[cfg(target_arch = "bpf")]
 mod kernel;
+#[cfg(target_arch = "bpf")]
+mod latency;
 #[cfg(target_arch = "bpf")]
 mod packet;
 #[cfg(target_arch = "bpf")]
@@ -36,6 +40,7 @@ mod programs {
 
     use crate::{
         account::Program,
+        latency::{try_first_syn, try_first_syn_ack, try_latency},
         reset::{try_receive_reset, try_send_reset},
         sockets::{Context, try_socket},
         syn_ack::try_retransmit_syn_ack,
@@ -101,6 +106,24 @@ mod programs {
     #[btf_tracepoint(function = "timer_expire_entry")]
     pub fn tracer_tw_expire(ctx: BtfTracePointContext) -> i32 {
         try_timer(&ctx, Program::TimerExpire).unwrap_or(0)
+    }
+
+    /// Adds up how long handshakes took.
+    #[btf_tracepoint(function = "inet_sock_set_state")]
+    pub fn tracer_latency(ctx: BtfTracePointContext) -> i32 {
+        try_latency(&ctx).unwrap_or(0)
+    }
+
+    /// Remembers, for [`tracer_latency`], the first SYN-ACK of those that are sent once more.
+    #[btf_tracepoint(function = "tcp_retransmit_synack")]
+    pub fn tracer_synack_1(ctx: BtfTracePointContext) -> i32 {
+        try_first_syn_ack(&ctx).unwrap_or(0)
+    }
+
+    /// Remembers, for [`tracer_latency`], the first SYN of those that are sent once more.
+    #[btf_tracepoint(function = "tcp_retransmit_skb")]
+    pub fn tracer_syn_1(ctx: BtfTracePointContext) -> i32 {
+        try_first_syn(&ctx).unwrap_or(0)
     }
 
     /// Tells of each socket that exists already, to whoever reads the iterator.

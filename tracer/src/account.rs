@@ -1,5 +1,8 @@
 //! The account of a run: every event the kernel made is seen, filtered or lost, and the sums prove it.
 
+mod latency;
+
+pub use self::latency::LatencyAccount;
 use crate::event::TcpState;
 
 /// What one program did, all CPUs together.

@@ -210,10 +210,19 @@ fn family(number: u8) -> Result<Family, DecodeError> {
     }
 }
 
-fn endpoint(family: Family, addr: [u64; 2], port: u16) -> Endpoint {
+/// The address that people know: IPv4 where it is mapped into IPv6.
+pub(crate) fn address(words: [u64; 2]) -> IpAddr {
+    IpAddr::V6(address_v6(words)).to_canonical()
+}
+
+fn address_v6(words: [u64; 2]) -> Ipv6Addr {
     let mut octets = [0; 16];
-    octets.copy_from_slice(addr.as_bytes());
-    let v6 = Ipv6Addr::from(octets);
+    octets.copy_from_slice(words.as_bytes());
+    Ipv6Addr::from(octets)
+}
+
+fn endpoint(family: Family, addr: [u64; 2], port: u16) -> Endpoint {
+    let v6 = address_v6(addr);
     let addr = match family {
         Family::Ipv4 => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
         Family::Ipv6 => IpAddr::V6(v6),

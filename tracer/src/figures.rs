@@ -1,12 +1,37 @@
 //! What a summary holds: figures over a span of time.
 
+/// A closed list of words that are typed and printed.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$word_doc])* $variant,)* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word used for it everywhere.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+    };
+}
+mod distribution;
 mod groups;
 pub mod host;
+mod latency;
 
-pub use self::groups::{
-    Durations, Figures, Group, GroupBy, Groups, PERCENTILE_ERROR, Percentiles, ResetCount, SortBy, TimeWaits,
-};
 use self::host::HostFigures;
+pub use self::{
+    distribution::{BUCKET_ERROR, Distribution, Quantiles},
+    groups::{
+        Durations, Figures, Group, GroupBy, Groups, PERCENTILE_ERROR, Percentiles, ResetCount, SortBy, TimeWaits,
+    },
+    latency::{Latency, LatencyBy, LatencyGroup, UNKNOWN, network_bits},
+};
 use crate::{account::Account, event::MonotonicNs};
 
 /// Figures over a span of time.

@@ -15,6 +15,7 @@ pub mod event;
 pub mod figures;
 pub mod filter;
 mod hashing;
+mod latency;
 pub mod measure;
 pub mod memory;
 pub mod namespace;

@@ -6,7 +6,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     event::{ClockPair, Comm, ExistingSocket, Gap, MaybeNs, MonotonicNs, Process, ResetKind, TcpState, Transition},
-    figures::Summary,
+    figures::{Latency, Summary},
     namespace::NamespaceReading,
 };
 
@@ -361,6 +361,8 @@ pub enum Observation {
     Gap(Gap),
     /// Figures.
     Summary(Box<Summary>),
+    /// Figures of handshakes that the kernel added up.
+    Latency(Box<Latency>),
 }
 
 impl Observation {
@@ -380,7 +382,8 @@ impl Observation {
             | Self::Namespace(_)
             | Self::Existing(_)
             | Self::Gap(_)
-            | Self::Summary(_) => None,
+            | Self::Summary(_)
+            | Self::Latency(_) => None,
         }
     }
 }

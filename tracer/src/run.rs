@@ -6,7 +6,7 @@ use crate::{
     cli::{self, Early},
     config::{Action, Config},
     doctor::{self, PreflightError},
-    record,
+    latency, record,
     services::Services,
     summary, watch,
 };
@@ -69,6 +69,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = match config.action {
         Action::Watch(watch) => watch::watch(*watch, config.speech, services),
         Action::Summary(summary) => summary::summary(*summary, config.speech, services),
+        Action::Latency(latency) => latency::latency(*latency, config.speech, services),
         Action::Record(record) => record::record(*record, config.speech, services),
         Action::Doctor => doctor::doctor(config.speech),
     };

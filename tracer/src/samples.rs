@@ -1,6 +1,7 @@
 //! A story to format: what the tests of all formats print.
 
 mod host;
+mod latency;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -8,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use self::host::troubled;
+pub(crate) use self::{host::troubled, latency::latency};
 use crate::{
     account::{Account, ProgramAccount, TracepointAccount},
     event::{

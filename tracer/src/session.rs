@@ -1,6 +1,8 @@
 //! A run from its first event to its last figure, on the live kernel or of a recording: the same [`Pipeline`], with another
 //! source in front of it. What is shown of it is a [`View`]'s.
 
+mod confine;
+mod latency;
 mod live;
 mod measures;
 mod pipeline;
@@ -15,7 +17,7 @@ mod verdict;
 use std::{io::Write as _, time::Duration};
 
 use self::pipeline::Pipeline;
-pub(crate) use self::printer::Printer;
+pub(crate) use self::{latency::measure, printer::Printer};
 use crate::{
     config::{Source, Speech, Stream},
     figures::GroupBy,

@@ -189,6 +189,26 @@ fn figures() {
 }
 
 #[test]
+fn latency() {
+    snapshot!(complaints(&[
+        "latency --by peers",
+        "latency --by process",
+        "latency --interval 1ms",
+        "latency --interval 2h",
+        "latency -c 0",
+        "latency --top 0",
+        "latency --max-groups 0",
+        "latency --max-groups 1000000",
+        "latency --pid 1",
+        "latency --port 443 --comm nginx",
+        "latency --role !client,!server",
+        "latency --state close",
+        "latency -r a",
+        "latency -w a",
+    ]));
+}
+
+#[test]
 fn arguments() {
     snapshot!(complaints(&[
         "wacth",

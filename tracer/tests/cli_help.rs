@@ -2,7 +2,7 @@
 
 use tracer::cli::{Early, parse};
 
-const COMMANDS: [&[&str]; 6] = [&[], &["watch"], &["summary"], &["record"], &["export"], &["doctor"]];
+const COMMANDS: [&[&str]; 7] = [&[], &["watch"], &["summary"], &["latency"], &["record"], &["export"], &["doctor"]];
 
 fn answer(args: &[&str]) -> String {
     match parse(["tracer"].iter().chain(args)) {
@@ -24,6 +24,11 @@ fn watch_help() {
 #[test]
 fn summary_help() {
     insta::assert_snapshot!(answer(&["summary", "--help"]));
+}
+
+#[test]
+fn latency_help() {
+    insta::assert_snapshot!(answer(&["latency", "--help"]));
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub(super) const TRACER: &str = "\
 Examples:
   sudo tracer watch --port 443
   sudo tracer summary --duration 30s
+  sudo tracer latency --interval 10s
   sudo tracer record -w change.trec
   tracer watch -r change.trec --since 14:03
   tracer doctor
@@ -49,6 +50,20 @@ Examples:
   sudo tracer summary --group-by process --sort failures --format json -o figures.ndjson
   tracer summary -r change.trec --since -10m"
 );
+
+pub(super) const LATENCY: &str = "\
+--by: port (a server: local port; a client: remote address and port), peer (remote address),
+prefix (the remote address's network, /24 or /64, and the service's port), cgroup.
+Percentiles are within 1.6 % of the exact ones; what the kernel measures comes in whole
+microseconds. A client's time is from its SYN to the SYN-ACK, a server's from its SYN-ACK to the
+ACK. Where one of them was sent more than once it is the time since the first, counted apart. A
+histogram has a column for each power of two; what is unknown or nothing is \u{2013}.
+Filters that ask for a process (--pid, --comm) are for \"tracer summary\".
+
+Examples:
+  sudo tracer latency
+  sudo tracer latency --port 443 --role server --interval 1s
+  sudo tracer latency --by prefix --no-loopback --interval 1m --format json -o latency.ndjson";
 
 pub(super) const RECORD: &str = "\
 In a file a recording is one segment; in a directory there are several, and

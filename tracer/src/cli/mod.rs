@@ -3,6 +3,7 @@
 mod export;
 mod filter;
 mod help;
+mod latency;
 mod record;
 mod recording;
 mod stream;
@@ -16,6 +17,7 @@ pub(crate) use self::usage::printable;
 pub use self::{
     export::{ExportArgs, ExportFormat, ExportedArgs},
     filter::FilterArgs,
+    latency::{LatencyArgs, MeasureArgs},
     record::{ExtentArgs, RecordArgs},
     recording::{ReadArgs, SegmentArgs, Sync, WriteArgs},
     stream::{OutputArgs, PrivilegeArgs, ResourceArgs, StreamArgs},
@@ -53,6 +55,9 @@ pub enum Command {
     /// Figures: handshake times, failures, resets, TIME_WAIT of each service, peer or process
     #[command(after_help = help::SUMMARY)]
     Summary(Box<SummaryArgs>),
+    /// Handshake times, added up inside the kernel: no stream, cheap enough to leave on
+    #[command(after_help = help::LATENCY)]
+    Latency(Box<LatencyArgs>),
     /// Write the stream to a recording that watch, summary and export read
     #[command(after_help = help::RECORD)]
     Record(Box<RecordArgs>),

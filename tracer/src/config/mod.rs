@@ -5,6 +5,7 @@ mod cgroup;
 mod filter;
 mod interface;
 mod items;
+mod latency;
 mod netns;
 mod port;
 mod problem;
@@ -21,7 +22,10 @@ mod tests;
 use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
 use self::filter::Names;
-pub use self::problem::{ConfigError, Problem};
+pub use self::{
+    latency::Latency,
+    problem::{ConfigError, Problem},
+};
 use crate::{
     cli::{
         Cli, ColorWhen, Command, ExportArgs, ExportFormat, ExportedArgs, ExtentArgs, Format, GlobalArgs, KernelLog,
@@ -68,6 +72,8 @@ pub enum Action {
     Watch(Box<Watch>),
     /// `tracer summary`
     Summary(Box<Summary>),
+    /// `tracer latency`
+    Latency(Box<Latency>),
     /// `tracer record`
     Record(Box<Record>),
     /// `tracer doctor`
@@ -190,6 +196,7 @@ impl Config {
         let action = match cli.command {
             Command::Watch(args) => Action::Watch(Box::new(Watch::new(*args, services)?)),
             Command::Summary(args) => Action::Summary(Box::new(Summary::new(*args, services)?)),
+            Command::Latency(args) => Action::Latency(Box::new(Latency::new(*args, services)?)),
             Command::Record(args) => Action::Record(Box::new(Record::new(*args, services)?)),
             Command::Export(args) => {
                 format = exported(&args.export)?;
@@ -313,6 +320,16 @@ impl StreamArgs {
     }
 }
 
+impl Keep {
+    fn new(privilege: PrivilegeArgs) -> Result<Self, ConfigError> {
+        Ok(match privilege.user {
+            _ if privilege.no_sandbox => Self::Everything,
+            None => Self::User,
+            Some(text) => Self::Nothing(items::one("--user", &text, user::user)?),
+        })
+    }
+}
+
 impl Live {
     fn new(duration: Option<String>, resources: ResourceArgs, privilege: PrivilegeArgs) -> Result<Self, ConfigError> {
         let ring_size = resources.ring_size.as_deref().unwrap_or(RING_SIZE);
@@ -323,11 +340,7 @@ impl Live {
                 time_wait: resources.time_wait != Some(Switch::Off),
                 kernel_log: resources.kernel_log,
             },
-            privilege: match privilege.user {
-                _ if privilege.no_sandbox => Keep::Everything,
-                None => Keep::User,
-                Some(text) => Keep::Nothing(items::one("--user", &text, user::user)?),
-            },
+            privilege: Keep::new(privilege)?,
             record: None,
         })
     }

@@ -55,6 +55,17 @@ pub enum ConfigError {
     /// There are other formats to export to than to print.
     #[error("--format: an export has formats of its own; give --to ndjson or --to csv.")]
     ExportFormat,
+    /// The kernel side adds handshakes up without knowing whose they are.
+    #[error(
+        "{flag}: the kernel adds handshakes up without knowing their process; use tracer summary, or leave it out."
+    )]
+    NoProcess {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// No handshake has a role that is left.
+    #[error("--role: both roles are excluded, so nothing could be measured; leave one of them.")]
+    NoRole,
     /// A list is too long for the kernel side.
     #[error(transparent)]
     TooMany(#[from] TooMany),
@@ -142,6 +153,10 @@ pub enum Problem {
     NotARingSize,
     #[error("a number of sockets from 1 to 100000000 is needed.")]
     NotATableSize,
+    #[error("nothing is grouped by that; {}", or(nearest, "it takes port, peer, prefix or cgroup."))]
+    UnknownKey { nearest: Option<String> },
+    #[error("a number of groups from 1 to 65536 is needed.")]
+    NotAGroupCount,
     #[error("nothing is grouped by that; {}", or(nearest, "it takes service, peer, process or container."))]
     UnknownGroup { nearest: Option<String> },
     #[error(
@@ -156,6 +171,8 @@ pub enum Problem {
     NotATop,
     #[error("the time must be 100ms or longer; write it as 1s, 10s or 1m.")]
     ShortInterval,
+    #[error("the time must be 1h or shorter; write it as 10s, 1m or 1h.")]
+    LongInterval,
     #[error(
         "not a moment; {}",
         or(nearest, "write it as 14:03, 2026-11-21T14:03, 2026-11-21T14:03:05+01:00 or -10m (before the end).")

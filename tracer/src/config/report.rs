@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{Problem, quantity, words::nearest};
-use crate::figures::{GroupBy, SortBy};
+use crate::figures::{GroupBy, LatencyBy, SortBy};
 
 /// Summaries that follow each other faster than this cannot be read, and cost more than what they tell.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+const GROUPS: std::ops::RangeInclusive<u32> = 1..=65_536;
 
 /// What connections are grouped by.
 pub(super) fn group_by(text: &str) -> Result<GroupBy, Problem> {
@@ -20,6 +21,18 @@ pub(super) fn sort_by(text: &str) -> Result<SortBy, Problem> {
     let word = text.to_ascii_lowercase().replace('_', "-");
     let found = SortBy::ALL.iter().copied().find(|by| by.name() == word);
     found.ok_or_else(|| Problem::UnknownSort { nearest: nearest(&word, SortBy::ALL.iter().map(|by| by.name())) })
+}
+
+/// What handshakes are grouped by.
+pub(super) fn latency_by(text: &str) -> Result<LatencyBy, Problem> {
+    let word = text.to_ascii_lowercase();
+    let found = LatencyBy::ALL.iter().copied().find(|by| by.name() == word);
+    found.ok_or_else(|| Problem::UnknownKey { nearest: nearest(text, LatencyBy::ALL.iter().map(|by| by.name())) })
+}
+
+/// How many groups are kept apart.
+pub(super) fn groups(text: &str) -> Result<u32, Problem> {
+    text.parse().ok().filter(|groups| GROUPS.contains(groups)).ok_or(Problem::NotAGroupCount)
 }
 
 /// How many groups are listed.

@@ -39,14 +39,19 @@ impl Readiness {
     /// # Errors
     /// The first flag that could never be answered.
     pub fn can_answer(&self, filter: &Filter) -> Result<(), PreflightError> {
-        let unanswerable = filter.optional_needs().find_map(|(flag, name)| {
-            let feature = self.features.iter().find(|feature| feature.name == name)?;
-            let remedy = offsets::FEATURES.iter().find(|feature| feature.name == name)?.remedy;
-            Some((flag, feature.missing.as_ref()?, remedy))
-        });
-        unanswerable.map_or(Ok(()), |(flag, reason, remedy)| {
+        filter.optional_needs().try_for_each(|(flag, name)| self.can_tell(flag, name))
+    }
+
+    /// Whether this kernel has the feature `name`, which `flag` needs.
+    ///
+    /// # Errors
+    /// That it has not.
+    pub fn can_tell(&self, flag: &str, name: &str) -> Result<(), PreflightError> {
+        let missing = self.features.iter().find(|feature| feature.name == name).and_then(|it| it.missing.as_ref());
+        let feature = offsets::FEATURES.iter().find(|feature| feature.name == name);
+        missing.zip(feature).map_or(Ok(()), |(reason, feature)| {
             let detail = format!("this kernel does not tell what {flag} asks for: {reason}");
-            Err(PreflightError(Finding::missing("filter", detail, remedy)))
+            Err(PreflightError(Finding::missing("filter", detail, feature.remedy)))
         })
     }
 }

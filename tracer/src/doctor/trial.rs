@@ -6,8 +6,9 @@ use aya::{maps::MapType, sys::is_map_supported};
 
 use super::outcome::{Failed, Outcome, Trials};
 use crate::{
-    filter::{Criteria, Filter},
-    source::live::{Live, Options, ephemeral_range, offsets::Resolved},
+    figures::LatencyBy,
+    filter::{Criteria, Filter, KernelFilter, Roles},
+    source::live::{Latencies, LatencyError, LatencyOptions, Live, Options, ephemeral_range, offsets::Resolved},
 };
 
 /// The map types that the programs use, by the name of their check.
@@ -42,11 +43,19 @@ fn map(kind: MapType) -> Outcome {
     }
 }
 
+/// Loads and attaches those of `tracer latency`.
+fn latencies(kernel: &Resolved, filter: &KernelFilter) -> Result<Latencies, LatencyError> {
+    let roles = Roles { client: true, server: true };
+    Latencies::start(&LatencyOptions { kernel, filter, roles, by: LatencyBy::Port, groups: Some(1) })
+}
+
 /// Loads and attaches tracer's programs, and lets go of them at once.
 fn programs(kernel: &Resolved) -> Result<(Vec<u32>, Option<String>), Box<dyn Error>> {
     let filter = Filter::new(Criteria::default())?.compile(ephemeral_range());
     let options = Options { kernel, filter: &filter, ring_bytes: RING_BYTES, time_wait: true, kernel_log: None };
     let mut live = Live::start(&options, |_| true)?;
     let existing = live.existing().err().map(|error| error.reason());
-    Ok((live.verified_instructions(), existing))
+    let mut instructions = live.verified_instructions();
+    instructions.extend(latencies(kernel, &filter)?.verified_instructions());
+    Ok((instructions, existing))
 }

@@ -10,26 +10,6 @@ use crate::{
 /// How far a percentile may be from the value that has its rank, relative to that value. Maxima are exact.
 pub const PERCENTILE_ERROR: f64 = 0.01;
 
-/// A closed list of words that are typed and printed.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$word_doc])* $variant,)* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The word used for it everywhere.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-    };
-}
-
 words! {
     /// What connections are grouped by.
     GroupBy {
@@ -98,6 +78,15 @@ pub enum Group {
     Process(Process),
     /// Connections accepted where a process listens, whoever serves them.
     Listener(Process),
+    /// Connections of this host with a network, to the port of a service or accepted on one.
+    Network {
+        /// The remote network's address; IPv4 where it is mapped into IPv6.
+        addr: IpAddr,
+        /// The service's port.
+        port: u16,
+        /// Inode number of the network namespace.
+        netns: u32,
+    },
     /// What runs in a container, by its identifier.
     Container(Arc<str>),
     /// What runs in a cgroup that is no container's, by its path.

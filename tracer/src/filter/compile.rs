@@ -51,6 +51,14 @@ impl KernelFilter {
         Ok(Self { config, port_bits, prefixes }.with_ephemeral(ephemeral))
     }
 
+    /// Whether the kernel side is asked anything.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        let config = &self.config;
+        config.port_lists | config.addr_lists | config.family != 0
+            || [&config.netns, &config.cgroups, &config.devices].iter().any(|ids| !ids.is_empty())
+    }
+
     /// The same filter for another range of ephemeral ports.
     pub(super) fn with_ephemeral(mut self, ephemeral: (u16, u16)) -> Self {
         let bits = range_bits(&self.port_bits, ephemeral);

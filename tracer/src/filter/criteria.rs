@@ -2,6 +2,8 @@
 
 use std::{ops::RangeInclusive, sync::Arc};
 
+use tracer_common::latency::{ROLE_CLIENT, ROLE_SERVER};
+
 use super::{
     list::{EndLists, List},
     prefix::Prefix,
@@ -27,6 +29,24 @@ pub enum WantedRole {
     Client,
     /// Connections this host accepted, and the listening sockets they came through.
     Server,
+}
+
+/// Which ends of connections are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// Those that this host opened.
+    pub client: bool,
+    /// Those that this host accepted.
+    pub server: bool,
+}
+
+impl Roles {
+    /// As the kernel side takes it.
+    #[must_use]
+    pub fn wire(self) -> u32 {
+        let of = |wanted, role: u8| if wanted { u32::from(role) } else { 0 };
+        of(self.client, ROLE_CLIENT) + of(self.server, ROLE_SERVER)
+    }
 }
 
 /// All questions of a filter. Each that asks nothing is passed by every connection; the others must all be passed.

@@ -19,7 +19,7 @@ use tracer_common::filter::Verdict;
 pub use self::{
     ancestry::CgroupAncestry,
     compile::{KernelFilter, TooMany},
-    criteria::{Criteria, PortRange, WantedCgroup, WantedRole},
+    criteria::{Criteria, PortRange, Roles, WantedCgroup, WantedRole},
     list::{EndLists, List},
     prefix::Prefix,
     states::StateFilter,
@@ -47,9 +47,7 @@ impl Filter {
     /// [`TooMany`] if a list is longer than the kernel side can compare.
     pub fn new(criteria: Criteria) -> Result<Self, TooMany> {
         let tables = KernelFilter::new(&criteria, ANY_PORT)?;
-        let config = &tables.config;
-        let asks_kernel = config.port_lists | config.addr_lists | config.family != 0
-            || [&config.netns, &config.cgroups, &config.devices].iter().any(|ids| !ids.is_empty());
+        let asks_kernel = tables.asks();
         let asks_user = !(criteria.pids.is_empty() && criteria.comms.is_empty() && criteria.roles.is_empty());
         Ok(Self { criteria, tables, asks_kernel, asks_user, also: None })
     }
@@ -96,6 +94,13 @@ impl Filter {
     #[must_use]
     pub fn needs_user_decision(&self) -> bool {
         self.asks_user
+    }
+
+    /// Which ends of connections are asked for.
+    #[must_use]
+    pub fn roles(&self) -> Roles {
+        let wants = |role| self.criteria.roles.accepts(|asked| *asked == role);
+        Roles { client: wants(WantedRole::Client), server: wants(WantedRole::Server) }
     }
 
     /// The flags as typed, one string a flag: `--port 443`.

@@ -5,6 +5,7 @@ mod connection;
 mod groups;
 mod handshake;
 pub mod host;
+mod latency;
 mod reset;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ pub use self::{
     connection::connection,
     groups::{Aggregate, GROUPS, Listing},
     handshake::handshake,
+    latency::LatencyAggregate,
     reset::{Reason, initiator, reason},
 };
 use crate::observation::Observation;

@@ -49,8 +49,11 @@ impl Events {
             Observation::Connection(connection) => self.connection(connection, to),
             Observation::Gap(gap) => self.gap(gap, to),
             // Not events: facts that others use, and figures.
-            Observation::Namespace(_) | Observation::Existing(_) | Observation::Closed(_) | Observation::Summary(_) => {
-            }
+            Observation::Namespace(_)
+            | Observation::Existing(_)
+            | Observation::Closed(_)
+            | Observation::Summary(_)
+            | Observation::Latency(_) => {}
         }
     }
 

@@ -65,8 +65,8 @@ const ALLOWED_OLD: &[c_long] = &[libc::SYS_epoll_wait, libc::SYS_poll, libc::SYS
 const ALLOWED_OLD: &[c_long] = &[];
 
 /// `BPF_MAP_LOOKUP_ELEM` and `BPF_OBJ_GET_INFO_BY_FD` (include/uapi/linux/bpf.h): the counters. `BPF_MAP_UPDATE_ELEM`: the
-/// word that ends the programs; what they do is frozen before they load.
-const BPF_COMMANDS: [u64; 3] = [1, 2, 15];
+/// word that ends the programs; what they do is frozen before they load. `BPF_MAP_GET_NEXT_KEY`: the histograms.
+const BPF_COMMANDS: [u64; 4] = [1, 2, 4, 15];
 
 /// Is it a terminal, and how wide (include/uapi/asm-generic/ioctls.h)? libc's constants differ in type between C libraries.
 const TCGETS: u64 = 0x5401;

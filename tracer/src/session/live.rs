@@ -8,7 +8,12 @@ use tokio::{
 };
 
 use super::{
-    Asked, Pipeline, Stage, TIME_WAIT, View, progress::Progress, recorder::Recorder, stop::Stop, verdict::judge,
+    Asked, Pipeline, Stage, TIME_WAIT, View,
+    confine::{Unconfined, confine},
+    progress::Progress,
+    recorder::Recorder,
+    stop::Stop,
+    verdict::judge,
 };
 use crate::{
     config::{self, Keep},
@@ -19,7 +24,6 @@ use crate::{
     output::SinkError,
     recording::{End, StoreError},
     run::{Failure, Status},
-    sandbox::{Sandbox, SandboxError},
     source::live::{self, Live, LiveError},
 };
 
@@ -66,11 +70,6 @@ pub(super) fn run<V: View>(
     runtime.block_on(session.run(duration))
 }
 
-/// A run that cannot be confined goes on if it is asked to.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}; --no-sandbox goes on without.")]
-struct Unconfined(#[from] SandboxError);
-
 /// A running stream.
 struct Session<'a, V> {
     live: Live,
@@ -112,18 +111,9 @@ impl<'a, V: View> Session<'a, V> {
 
     /// Gives up what is not needed any more; what could not be given up is said.
     fn confine(&mut self, keep: Keep) -> Result<(), Unconfined> {
-        let user = match keep {
-            Keep::Everything => {
-                self.say("not confined (--no-sandbox): keeps its capabilities, files and system calls.");
-                return Ok(());
-            }
-            Keep::User => None,
-            Keep::Nothing(user) => Some(user),
-        };
         let rotation = self.recorder.as_ref().and_then(Recorder::rotation);
-        let confinement = Sandbox { user, readable: self.live.reads(), rotation }.enter()?;
-        if !confinement.files {
-            self.say("this kernel has no Landlock, so files stay within reach while tracer runs.");
+        if let Some(words) = confine(keep, self.live.reads(), rotation)? {
+            self.say(words);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::{
     output::SinkError,
     recording::StoreError,
     run::Failure,
-    source::live::{self, LiveError},
+    source::live::{self, LatencyError, LiveError},
 };
 
 /// Why a stream stopped before its time.
@@ -31,6 +31,12 @@ impl From<StoreError> for Stop {
 
 impl From<LiveError> for Stop {
     fn from(error: LiveError) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+impl From<LatencyError> for Stop {
+    fn from(error: LatencyError) -> Self {
         Self::Failure(error.into())
     }
 }

@@ -101,15 +101,11 @@ fn refused() {
     assert_eq!(last["pid"], std::process::id());
 }
 
-/// Both ends connect to each other at the same time (RFC 9293 section 3.5): neither listens.
-#[test]
-fn simultaneous() {
-    isolated!();
-    let namespace = Namespace::enter();
+/// A wire on which no packet arrives before both ends have sent one.
+pub(crate) fn lay_crossing(namespace: &Namespace) -> Wire {
     let mut first = None;
     let mut met = false;
-    // Neither SYN arrives before both are sent.
-    let wire = Wire::lay(&namespace, move |packet| match first.take() {
+    Wire::lay(namespace, move |packet| match first.take() {
         Some(held) => {
             met = true;
             vec![held, packet]
@@ -119,10 +115,13 @@ fn simultaneous() {
             first = Some(packet);
             Vec::new()
         }
-    });
+    })
+}
+
+/// Both ends of the wire connect to each other.
+pub(crate) fn connect_both(wire: &Wire) -> (Socket, Socket) {
     let (near, far): (SocketAddr, SocketAddr) =
         ("10.0.0.1:7001".parse().expect("address"), "10.0.0.2:7002".parse().expect("address"));
-    let mut trace = Trace::of(&[&namespace, &wire.far], &[]);
     let connect = |from: SocketAddr, to: SocketAddr| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
         socket.bind(&from.into()).expect("bind");
@@ -130,9 +129,19 @@ fn simultaneous() {
         socket
     };
     let there = wire.far.spawn(move || connect(far, near));
-    let here = connect(near, far);
+    (connect(near, far), there.join().expect("the far end"))
+}
+
+/// Both ends connect to each other at the same time (RFC 9293 section 3.5): neither listens.
+#[test]
+fn simultaneous() {
+    isolated!();
+    let namespace = Namespace::enter();
+    let wire = lay_crossing(&namespace);
+    let mut trace = Trace::of(&[&namespace, &wire.far], &[]);
+    let ends = connect_both(&wire);
     trace.wait_for(6);
-    drop((here, there.join().expect("the far end")));
+    drop(ends);
     assert!(trace.stop().success());
     let opened: Vec<_> = trace.of_type("handshake").map(|it| (&it["role"], &it["method"])).collect();
     let expected = (&Value::from("client"), &Value::from("syn_to_established"));

@@ -181,7 +181,7 @@ fn a_syn_cookie_leaves_the_server_s_latency_unknown() {
 }
 
 /// Sets an option of TCP's that the libraries do not know.
-fn set(socket: &impl AsRawFd, option: libc::c_int, value: libc::c_int) {
+pub(crate) fn set(socket: &impl AsRawFd, option: libc::c_int, value: libc::c_int) {
     // SAFETY: the option's value is an int.
     let set = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, option, (&raw const value).cast(), 4) };
     assert_eq!(set, 0, "option {option}: {}", std::io::Error::last_os_error());
@@ -215,7 +215,7 @@ fn a_deferred_accept_is_said_to_be_one() {
 }
 
 /// TCP Fast Open in both directions without cookies (RFC 7413; `tcp_fastopen` in ip-sysctl.rst).
-fn allow_fast_open() {
+pub(crate) fn allow_fast_open() {
     fs::write("/proc/sys/net/ipv4/tcp_fastopen", "519").expect("tcp_fastopen");
 }
 

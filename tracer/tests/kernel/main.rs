@@ -15,6 +15,7 @@ mod handshake;
 mod host;
 mod hotplug;
 mod isolated;
+mod latency;
 mod lifecycle;
 #[path = "../kernel_storm/over_init.rs"]
 mod over_init;

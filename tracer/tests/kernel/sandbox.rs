@@ -208,7 +208,7 @@ fn an_ordinary_user_needs_two_capabilities() {
 }
 
 /// Identifiers of the programs, maps and links that a process holds, as `/proc/PID/fdinfo` names them.
-fn held(pid: u32, name: &str) -> Vec<u32> {
+pub(crate) fn held(pid: u32, name: &str) -> Vec<u32> {
     let files = fs::read_dir(format!("/proc/{pid}/fdinfo")).expect("descriptors");
     let texts = files.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok());
     let ids = texts.filter_map(|text| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()));

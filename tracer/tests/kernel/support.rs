@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader},
     os::{fd::AsFd as _, unix::fs::MetadataExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     thread::{self, JoinHandle},
 };
@@ -91,6 +91,10 @@ impl Cgroup {
         let id = fs::metadata(directory.path()).expect("a cgroup").ino();
         Self { directory, id }
     }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
 }
 
 impl Drop for Cgroup {
@@ -100,7 +104,7 @@ impl Drop for Cgroup {
     }
 }
 
-/// A running `tracer watch --format json`, or `tracer summary`.
+/// A running `tracer watch --format json`, or another command.
 pub(crate) struct Trace {
     pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
@@ -117,6 +121,14 @@ impl Trace {
         let inodes: Vec<_> = namespaces.iter().map(|namespace| namespace.inode.to_string()).collect();
         let only = inodes.iter().flat_map(|inode| ["--netns", inode]);
         Self::start(&only.chain(args.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// Starts `tracer latency` on these namespaces only.
+    pub(crate) fn latency(namespaces: &[&Namespace], args: &[&str]) -> Self {
+        let inodes: Vec<_> = namespaces.iter().map(|namespace| namespace.inode.to_string()).collect();
+        let only = inodes.iter().flat_map(|inode| ["--netns", inode]);
+        let args: Vec<_> = only.chain(args.iter().copied()).collect();
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_tracer")), "latency", &args)
     }
 
     /// Starts it and waits until it says that it is attached.

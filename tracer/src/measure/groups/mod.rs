@@ -104,7 +104,8 @@ impl Aggregate {
             | Observation::Existing(_)
             | Observation::Anomaly(_)
             | Observation::Gap(_)
-            | Observation::Summary(_) => {}
+            | Observation::Summary(_)
+            | Observation::Latency(_) => {}
         }
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     event::Process,
-    figures::{Durations, Figures, Group, Groups, PERCENTILE_ERROR, TimeWaits},
+    figures::{Durations, Figures, Group, Groups, PERCENTILE_ERROR, TimeWaits, network_bits},
     observation::TimeWaitEnd,
 };
 
@@ -33,7 +33,7 @@ struct GroupObject {
 /// A member that tells groups apart.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Name {
+pub(super) enum Name {
     Word(&'static str),
     Text(String),
     Number(u64),
@@ -116,7 +116,7 @@ impl GroupsObject {
     }
 }
 
-fn name(group: &Group) -> BTreeMap<&'static str, Name> {
+pub(super) fn name(group: &Group) -> BTreeMap<&'static str, Name> {
     let service = |role, local_port: Option<u16>, remote: Option<(IpAddr, u16)>, netns: u32| {
         let port = |port: Option<u16>| port.map_or(Name::None, |port| Name::Number(port.into()));
         vec![
@@ -144,6 +144,12 @@ fn name(group: &Group) -> BTreeMap<&'static str, Name> {
     let members = match group {
         Group::Server { port, netns } => service("server", Some(*port), None, *netns),
         Group::Client { addr, port, netns } => service("client", None, Some((*addr, *port)), *netns),
+        // Which port it is, the role tells.
+        Group::Network { addr, port, netns } => vec![
+            ("remote_network", Name::Text(network(addr))),
+            ("port", Name::Number((*port).into())),
+            ("netns", Name::Number((*netns).into())),
+        ],
         Group::Peer(addr) => vec![("remote_addr", Name::Addr(*addr))],
         Group::Process(it) => process(Some(it), None),
         Group::Listener(it) => process(None, Some(it)),
@@ -154,6 +160,10 @@ fn name(group: &Group) -> BTreeMap<&'static str, Name> {
         Group::Other => vec![("other", Name::True(true))],
     };
     members.into_iter().collect()
+}
+
+fn network(addr: &IpAddr) -> String {
+    format!("{addr}/{}", network_bits(*addr))
 }
 
 fn failures(figures: &Figures) -> BTreeMap<&'static str, u64> {

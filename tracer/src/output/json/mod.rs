@@ -4,6 +4,7 @@ mod account;
 mod figures;
 mod groups;
 mod host;
+mod latency;
 mod object;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ impl JsonOutput {
             Observation::Summary(summary) => {
                 push_line(buf, &figures::SummaryObject::new(summary, &mut self.events.clock));
             }
+            Observation::Latency(latency) => latency::push(latency, &mut self.events.clock, buf),
             _ => self.events.observe(observation, &mut Object(buf)),
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     event::TcpState::{Established, SynSent},
     observation::{Observation, ObservedTransition, OwnerSource},
     output::plain::push_number,
-    samples::{change, conclusions, owner, start, story, summary, troubled},
+    samples::{change, conclusions, latency, owner, start, story, summary, troubled},
 };
 
 fn print(observations: &[Observation]) -> Vec<Value> {
@@ -42,6 +42,36 @@ fn a_container_is_named_by_its_cgroup() {
     let seen = print(&story);
     let transition = seen.iter().find(|object| object["type"] == "transition").expect("one");
     assert_eq!((&transition["container"], &transition["cgroup_id"]), (&json!(id), &json!(77)));
+}
+
+#[test]
+fn each_group_of_handshakes_is_an_object_and_the_account_another() {
+    let seen = print(&[Observation::Latency(Box::new(latency()))]);
+    let [_, server, client, network, other, summary] = &seen[..] else { panic!("{seen:#?}") };
+    let figures = ["p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns", "error"];
+    let pick = |object: &Value, names: &[&str]| json!(names.iter().map(|name| &object[name]).collect::<Vec<_>>());
+    assert_eq!(
+        pick(server, &["type", "final", "role", "key", "local_port", "count"]),
+        json!(["latency", true, "server", "443", 443, 1_000])
+    );
+    assert_eq!(pick(server, &figures), json!([102_500, 903_500, 983_500, 999_500, 1_000_000, 0.015_625]));
+    assert_eq!(pick(server, &["unknown", "unknown_reasons"]), json!([3, {"maybe_syn_cookie": 1, "no_sample": 2}]));
+    assert_eq!(
+        pick(client, &["role", "key", "remote_addr", "remote_port", "p50_ns"]),
+        json!(["client", "[2001:db8::2]:5432", "2001:db8::2", 5432, null])
+    );
+    let retransmitted = &client["retransmitted"];
+    assert_eq!(pick(retransmitted, &["count", "max_ns"]), json!([2, 3_040_000_000_u64]));
+    assert_eq!(
+        pick(network, &["key", "remote_network", "port", "deferred_accept"]),
+        json!(["10.0.0.0/24 80", "10.0.0.0/24", 80, true])
+    );
+    assert_eq!(pick(other, &["key", "other", "role"]), json!(["other", true, "client"]));
+    assert_eq!(pick(summary, &["type", "final", "group_by", "groups"]), json!(["summary", true, "port", 4]));
+    assert_eq!(
+        summary["account"],
+        json!({"seen": 1_030, "filtered": 5, "measured": 1_022, "unknown": 3, "lost": 0, "missed": 2, "closes": true})
+    );
 }
 
 #[test]

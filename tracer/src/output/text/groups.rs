@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     event::{Endpoint, Process},
-    figures::{Figures, Group, GroupBy, Groups, PERCENTILE_ERROR, ResetCount, TimeWaits},
+    figures::{Figures, Group, GroupBy, Groups, PERCENTILE_ERROR, ResetCount, TimeWaits, network_bits},
     observation::{Outcome, TimeWaitEnd},
 };
 
@@ -37,7 +37,7 @@ const INDENT: &str = "    ";
 /// A space at which no line breaks, until it is printed.
 const GLUE: &str = "\u{a0}";
 /// What is nothing or not known.
-const NOTHING: &str = "\u{2013}";
+pub(super) const NOTHING: &str = "\u{2013}";
 /// Characters of a container's identifier that are shown, as container engines do.
 const CONTAINER_ID: usize = 12;
 
@@ -63,12 +63,9 @@ impl TextOutput {
             buf.push(b'\n');
         }
         self.group_heading(groups.by, buf);
-        let namesakes = namesakes(&groups.listed);
+        let namesakes = namesakes(groups.listed.iter().map(|(group, _)| group));
         for (group, figures) in &groups.listed {
-            let mut name = self.group_name(group);
-            if let Some(netns) = netns(group).filter(|_| namesakes.get(&namesake(group)) > Some(&1)) {
-                name += &format!(" netns {netns}");
-            }
+            let name = self.full_name(group, &namesakes);
             figure_line(&name, figures, buf);
             details(figures, detail, buf);
         }
@@ -82,6 +79,15 @@ impl TextOutput {
             figure_line(&format!("all {}", grouped(groups.count)), &groups.all, buf);
             buf.pop();
             buf.extend_from_slice(format!("{reset}\n").as_bytes());
+        }
+    }
+
+    /// The name, with its namespace where another group has the same.
+    pub(super) fn full_name(&self, group: &Group, namesakes: &HashMap<Group, usize>) -> String {
+        let name = self.group_name(group);
+        match netns(group).filter(|_| namesakes.get(&namesake(group)) > Some(&1)) {
+            Some(netns) => format!("{name} netns {netns}"),
+            None => name,
         }
     }
 
@@ -120,6 +126,11 @@ impl TextOutput {
                 endpoint::push(&mut name, &end, endpoint::service(services, &end, Some(true)));
                 name
             }
+            Group::Network { addr, port, .. } => {
+                let name = services.and_then(|services| services.name(*port));
+                let port = name.map_or_else(|| port.to_string(), str::to_owned);
+                format!("{addr}/{} :{port}", network_bits(*addr))
+            }
             Group::Peer(addr) => addr.to_string(),
             Group::Process(it) => process(it),
             Group::Listener(it) => format!("({})", process(it)),
@@ -133,9 +144,9 @@ impl TextOutput {
 }
 
 /// Groups by all of their names but the namespace, and how many of each there are.
-fn namesakes(listed: &[(Group, Figures)]) -> HashMap<Group, usize> {
+pub(super) fn namesakes<'a>(listed: impl IntoIterator<Item = &'a Group>) -> HashMap<Group, usize> {
     let mut count = HashMap::new();
-    for (group, _) in listed {
+    for group in listed {
         *count.entry(namesake(group)).or_default() += 1;
     }
     count
@@ -145,13 +156,14 @@ fn namesake(group: &Group) -> Group {
     match *group {
         Group::Server { port, .. } => Group::Server { port, netns: 0 },
         Group::Client { addr, port, .. } => Group::Client { addr, port, netns: 0 },
+        Group::Network { addr, port, .. } => Group::Network { addr, port, netns: 0 },
         ref other => other.clone(),
     }
 }
 
 fn netns(group: &Group) -> Option<u32> {
     match group {
-        Group::Server { netns, .. } | Group::Client { netns, .. } => Some(*netns),
+        Group::Server { netns, .. } | Group::Client { netns, .. } | Group::Network { netns, .. } => Some(*netns),
         _ => None,
     }
 }
@@ -234,13 +246,13 @@ fn time_wait(figures: &TimeWaits) -> Option<String> {
 }
 
 /// A sentence that breaks only between its parts.
-fn list(what: &str, parts: &[String]) -> String {
+pub(super) fn list(what: &str, parts: &[String]) -> String {
     let parts: Vec<_> = parts.iter().map(|part| part.replace(' ', GLUE)).collect();
     format!("{}{GLUE}{}", what.replace(' ', GLUE), parts.join(", "))
 }
 
 /// Appends lines that are indented and as long as they may be.
-fn wrap(text: &str, buf: &mut Vec<u8>) {
+pub(super) fn wrap(text: &str, buf: &mut Vec<u8>) {
     let mut column = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let width = word.chars().count();

@@ -5,6 +5,7 @@ mod conclusion;
 mod endpoint;
 mod groups;
 mod host;
+mod latency;
 mod line;
 pub(crate) mod numbers;
 mod style;
@@ -102,6 +103,7 @@ impl TextOutput {
             Observation::TimeWait(time_wait) => self.time_wait(time_wait, buf),
             Observation::Gap(gap) => self.gap(gap, buf),
             Observation::Summary(summary) => self.summary(summary, buf),
+            Observation::Latency(latency) => self.latency(latency, buf),
         }
     }
 

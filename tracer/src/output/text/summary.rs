@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     account::{Account, TracepointAccount},
+    event::MonotonicNs,
     figures::Summary,
     output::matrix::{Kind, kinds},
 };
@@ -32,7 +33,7 @@ impl TextOutput {
     /// What the run is about: the groups. The account only closes it.
     fn figures(&mut self, summary: &Summary, buf: &mut Vec<u8>) {
         if !self.options.quiet {
-            self.span(summary, buf);
+            self.span(summary.is_final, (summary.from, summary.to), buf);
         }
         self.groups(&summary.groups, Detail::Full, buf);
         self.host(&summary.host, buf);
@@ -45,14 +46,14 @@ impl TextOutput {
     }
 
     /// Appends the line that says of which time the figures are.
-    fn span(&mut self, Summary { is_final, from, to, .. }: &Summary, buf: &mut Vec<u8>) {
-        let what = if *is_final { "The whole run" } else { "Since the last summary" };
-        let day = self.clock.day(*from);
-        let zone = self.clock.zone(*to);
+    pub(super) fn span(&mut self, is_final: bool, (from, to): (MonotonicNs, MonotonicNs), buf: &mut Vec<u8>) {
+        let what = if is_final { "The whole run" } else { "Since the last summary" };
+        let day = self.clock.day(from);
+        let zone = self.clock.zone(to);
         let mut time = |time| self.clock.split(time).0.trim_end_matches('.').to_owned();
-        let (began, ended) = (time(*from), time(*to));
+        let (began, ended) = (time(from), time(to));
         // Writing to memory does not fail, here and below.
-        let _ = writeln!(buf, "{what}: {day} {began} to {ended} {zone}, {}", duration(to.since(*from)));
+        let _ = writeln!(buf, "{what}: {day} {began} to {ended} {zone}, {}", duration(to.since(from)));
     }
 
     /// Appends how much work it was, and whether anything is missing.
@@ -134,7 +135,7 @@ impl TextOutput {
     }
 }
 
-fn counted(number: u64, thing: &str) -> String {
+pub(super) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", grouped(number))
 }

@@ -6,7 +6,7 @@ use super::{Form, TextOptions, TextOutput, numbers};
 use crate::{
     event::TcpState::{Close, CloseWait, Established, LastAck, SynSent},
     observation::Observation,
-    samples::{CLOCK, at, change, conclusions, start, story, summary, troubled},
+    samples::{CLOCK, at, change, conclusions, latency, start, story, summary, troubled},
     services::Services,
 };
 
@@ -76,6 +76,20 @@ fn figures_only() {
     snapshot!(text);
     let quiet = print(TextOptions { form: Form::Figures, quiet: true, ..options() }, &[summary]);
     assert!(text.contains(&quiet) && !quiet.contains("account"), "{quiet}");
+}
+
+#[test]
+fn handshakes_that_the_kernel_added_up() {
+    let mut run = latency();
+    let whole = Observation::Latency(Box::new(run.clone()));
+    (run.is_final, run.account) = (false, None);
+    run.top = 1;
+    let part = Observation::Latency(Box::new(run.clone()));
+    run.groups.clear();
+    let nothing = Observation::Latency(Box::new(run));
+    let text = print(TextOptions { form: Form::Figures, ..options() }, &[part, nothing, whole]);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    snapshot!(text);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _},
-    os::fd::AsRawFd as _,
+    os::fd::{AsFd as _, AsRawFd as _},
 };
 
 use aya::{
@@ -46,8 +46,7 @@ impl Counters {
     ) -> Result<Self, CountersError> {
         let mut infos = [const { None }; PROGRAMS];
         for (info, program) in infos.iter_mut().zip(programs) {
-            let open = |program| File::open(format!("/proc/thread-self/fdinfo/{}", program_fd(program)));
-            *info = program.map(open).transpose().map_err(CountersError::Misses)?;
+            *info = program.map(information).transpose()?;
         }
         Ok(Self { states, infos })
     }
@@ -90,9 +89,10 @@ impl Counters {
     }
 }
 
-fn program_fd(program: &ProgramFd) -> i32 {
-    use std::os::fd::AsFd as _;
-    program.as_fd().as_raw_fd()
+/// Opens what the kernel tells of a program.
+pub(super) fn information(program: &ProgramFd) -> Result<File, CountersError> {
+    let path = format!("/proc/thread-self/fdinfo/{}", program.as_fd().as_raw_fd());
+    File::open(path).map_err(CountersError::Misses)
 }
 
 fn add(sum: &mut ProgramAccount, counters: &ProgramCounters) {
@@ -107,7 +107,7 @@ fn add(sum: &mut ProgramAccount, counters: &ProgramCounters) {
 }
 
 /// `bpf_prog_show_fdinfo` (kernel/bpf/syscall.c): the file is generated anew at each read from the start.
-fn recursion_misses(info: &mut File) -> Result<u64, CountersError> {
+pub(super) fn recursion_misses(info: &mut File) -> Result<u64, CountersError> {
     let mut text = String::new();
     info.rewind().map_err(CountersError::Misses)?;
     info.read_to_string(&mut text).map_err(CountersError::Misses)?;

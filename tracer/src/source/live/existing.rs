@@ -16,7 +16,7 @@ use std::{
 
 use aya::programs::{Iter, ProgramError, iter::IterLink, links::LinkError};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use tracer_common::wire::SocketRecord;
+use tracer_common::wire::{FLAG_DEFER_ACCEPT, SocketRecord};
 use zerocopy::FromBytes as _;
 
 use self::holders::Holders;
@@ -55,12 +55,7 @@ impl ExistingError {
 
 /// Every socket of every namespace that can be entered; timewait sockets only `with_time_wait`.
 pub(super) fn sockets(program: &mut Iter, with_time_wait: bool) -> Result<Vec<Event>, ExistingError> {
-    let own = fs::metadata("/proc/thread-self/ns/net")?.ino();
-    let mut records = list(program, None)?;
-    for (_, namespace) in namespaces().into_iter().filter(|(inode, _)| *inode != own) {
-        // It may be gone by now, or closed to us: then its sockets are as unknown as before.
-        records.extend(list(program, Some(&namespace)).unwrap_or_default());
-    }
+    let records = records(program)?;
     let holders = Holders::of(records.iter().map(|record| record.inode));
     let socket = |record: &SocketRecord| match decode::found(record) {
         Some(timer) => with_time_wait.then_some(Event::Timer(timer)),
@@ -73,9 +68,26 @@ pub(super) fn sockets(program: &mut Iter, with_time_wait: bool) -> Result<Vec<Ev
     Ok(sockets)
 }
 
+/// The listeners that let connections wait for their first data (`TCP_DEFER_ACCEPT`), by namespace and port.
+pub(super) fn deferring(program: &mut Iter) -> Result<Vec<(u32, u16)>, ExistingError> {
+    let defers = |record: &&SocketRecord| record.flags & FLAG_DEFER_ACCEPT != 0;
+    Ok(records(program)?.iter().filter(defers).map(|record| (record.netns, record.local_port)).collect())
+}
+
 /// The function that timewait sockets' timers call, if this namespace has one.
 pub(super) fn timer_handler(program: &mut Iter) -> Option<NonZeroU64> {
     list(program, None).ok()?.iter().find_map(|record| NonZeroU64::new(record.handler))
+}
+
+/// The sockets of every namespace that can be entered.
+fn records(program: &mut Iter) -> Result<Vec<SocketRecord>, ExistingError> {
+    let own = fs::metadata("/proc/thread-self/ns/net")?.ino();
+    let mut records = list(program, None)?;
+    for (_, namespace) in namespaces().into_iter().filter(|(inode, _)| *inode != own) {
+        // It may be gone by now, or closed to us: then its sockets are as unknown as before.
+        records.extend(list(program, Some(&namespace)).unwrap_or_default());
+    }
+    Ok(records)
 }
 
 /// The network namespaces that processes are in, by inode number.

@@ -5,6 +5,7 @@ mod cgroups;
 mod clock;
 mod counters;
 mod existing;
+mod latency;
 mod merge;
 mod namespaces;
 pub mod offsets;
@@ -18,6 +19,7 @@ mod wakeup;
 pub use self::{
     clock::{ClockError, now},
     existing::ExistingError,
+    latency::{Latencies, LatencyError, LatencyOptions},
     merge::{Merge, Ring},
     ports::ephemeral_range,
     programs::{LoadError, Programs},

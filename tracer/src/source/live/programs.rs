@@ -48,16 +48,25 @@ const STREAM: [(&str, &str); PROGRAMS] = [
 ];
 const SENT: &str = "tcp_send_reset";
 const RECEIVED: &str = "tcp_receive_reset";
-const SYN_ACK: &str = "tcp_retransmit_synack";
+pub(super) const SYN_ACK: &str = "tcp_retransmit_synack";
 const TIMER_START: &str = "timer_start";
 const TIMER_CANCEL: &str = "timer_cancel";
 const TIMER_EXPIRE: &str = "timer_expire_entry";
 /// `THREAD_SIZE` where pages are small; otherwise it is one page.
 const THREAD_SIZE: usize = 16 * 1024;
 /// Lists the sockets that exist already, by the kernel's iterator of this name.
-const SOCKETS: (&str, &str) = ("tracer_sockets", "tcp");
+pub(super) const SOCKETS: (&str, &str) = ("tracer_sockets", "tcp");
 /// Records that may wait for their filter to be decided, if any may.
 const HELD: u32 = 8192;
+
+/// What more is set before an object is loaded.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Settings<'a> {
+    /// Constants by name.
+    pub(super) globals: &'a [(&'a str, &'a [u8])],
+    /// Capacities of maps by name.
+    pub(super) capacities: &'a [(&'a str, u32)],
+}
 
 /// Why the kernel side could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +92,9 @@ pub enum LoadError {
     /// A map could not be filled.
     #[error("preparing a BPF map failed")]
     Map(#[from] MapError),
+    /// The CPUs could not be listed.
+    #[error("reading {0} to count the CPUs failed: {1}")]
+    Cpus(&'static str, #[source] std::io::Error),
     /// The ring buffers could not be set up.
     #[error(transparent)]
     Ring(#[from] RingError),
@@ -154,8 +166,7 @@ impl Programs<'_> {
         let btf = Btf::from_sys_fs()?;
         let sizes = rings::sizes(self.ring_bytes)?;
         let config = self.config(sizes.wake_every());
-        let mut ebpf = self.load_object(&btf, &config)?;
-        self.fill_prefixes(&mut ebpf)?;
+        let mut ebpf = self.load_object(&btf, &config, Settings::default())?;
         let mut outer: ArrayOfMaps<MapData, RingBuf<MapData>> = take(&mut ebpf, "RINGS")?;
         let states: PerCpuArray<MapData, _> = take(&mut ebpf, "CPU_STATE")?;
         let ending: Array<MapData, u32> = take(&mut ebpf, ".bss")?;
@@ -181,7 +192,7 @@ impl Programs<'_> {
         Ok(Attached { rings, counters, ebpf, btf, ending, time_wait, links })
     }
 
-    fn config(&self, wake_every: u64) -> Config {
+    pub(super) fn config(&self, wake_every: u64) -> Config {
         Config {
             offsets: self.kernel.offsets,
             reset_reason: u32::from(!self.kernel.reset_reasons.is_empty()),
@@ -193,7 +204,8 @@ impl Programs<'_> {
         }
     }
 
-    fn load_object(&self, btf: &Btf, config: &Config) -> Result<Ebpf, LoadError> {
+    /// Makes all maps and fills in what is asked for; no program is loaded yet.
+    pub(super) fn load_object(&self, btf: &Btf, config: &Config, more: Settings<'_>) -> Result<Ebpf, LoadError> {
         let log_level = self.kernel_log.map_or(0, |level| level as u8);
         let held = if self.filter.config.may_hold != 0 { HELD } else { 1 };
         let prefixes = u32::try_from(self.filter.prefixes.len()).unwrap_or(u32::MAX).max(1);
@@ -215,7 +227,15 @@ impl Programs<'_> {
             // Nothing is ever written to it then.
             loader.map_max_entries("AYA_LOGS", u32::try_from(page_size()).unwrap_or(4096));
         }
-        Ok(loader.load(OBJECT)?)
+        for (name, value) in more.globals {
+            loader.override_global(name, *value, true);
+        }
+        for (name, capacity) in more.capacities {
+            loader.map_max_entries(name, *capacity);
+        }
+        let mut ebpf = loader.load(OBJECT)?;
+        self.fill_prefixes(&mut ebpf)?;
+        Ok(ebpf)
     }
 
     /// By which timers of timewait sockets are known; `None` if they are not to be traced, or cannot be.
@@ -268,7 +288,7 @@ pub(super) fn handler_of_a_timer(kernel: &Resolved) -> Option<NonZeroU64> {
     let filter = Filter::new(Criteria::default()).ok()?.compile(ports::ephemeral_range());
     let options = Programs { kernel, filter: &filter, ring_bytes: 0, time_wait: false, kernel_log: None };
     let btf = Btf::from_sys_fs().ok()?;
-    let mut ebpf = options.load_object(&btf, &options.config(1)).ok()?;
+    let mut ebpf = options.load_object(&btf, &options.config(1), Settings::default()).ok()?;
     let (name, kind) = SOCKETS;
     let program: &mut Iter = ebpf.program_mut(name)?.try_into().ok()?;
     program.load(kind, &btf).ok()?;
@@ -283,11 +303,14 @@ pub(super) fn handler_of_a_timer(kernel: &Resolved) -> Option<NonZeroU64> {
     })
 }
 
-fn take<M: TryFrom<aya::maps::Map, Error = MapError>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, LoadError> {
+pub(super) fn take<M: TryFrom<aya::maps::Map, Error = MapError>>(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+) -> Result<M, LoadError> {
     Ok(M::try_from(ebpf.take_map(name).ok_or(LoadError::Incomplete(name))?)?)
 }
 
-fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut BtfTracePoint, LoadError> {
+pub(super) fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut BtfTracePoint, LoadError> {
     let program = ebpf.program_mut(name).ok_or(LoadError::Incomplete(name))?;
     program.try_into().map_err(|source| LoadError::Program { name, source })
 }

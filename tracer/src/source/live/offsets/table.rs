@@ -18,6 +18,7 @@ pub(super) const FEATURES: &[&Feature] = &[
     &RESET_REASONS,
     &RESET_ENDS,
     &SYN_ACKS,
+    &SYNS,
     &FAST_OPEN,
     &DEFERRED_ACCEPT,
     &TIME_WAIT,
@@ -74,6 +75,11 @@ pub(super) const SYN_ACKS: Feature = Feature {
     lost: "latency of a server's handshake whose SYN-ACK was retransmitted",
     remedy: "use a newer tracer that knows this kernel",
 };
+pub(super) const SYNS: Feature = Feature {
+    name: "syn_retransmits",
+    lost: "latency of a client's handshake whose SYN was retransmitted, as tracer latency shows it",
+    remedy: "use a newer tracer that knows this kernel",
+};
 const FAST_OPEN: Feature =
     Feature { name: "fast_open", lost: "word on TCP Fast Open", remedy: "use a newer tracer that knows this kernel" };
 const DEFERRED_ACCEPT: Feature = Feature {
@@ -93,6 +99,7 @@ pub(super) const TRACEPOINTS: &[(&str, &Feature)] = &[
     ("tcp_send_reset", &RESETS),
     ("tcp_receive_reset", &RESETS),
     ("tcp_retransmit_synack", &SYN_ACKS),
+    ("tcp_retransmit_skb", &SYNS),
     ("timer_start", &TIME_WAIT),
     ("timer_cancel", &TIME_WAIT),
     ("timer_expire_entry", &TIME_WAIT),
@@ -166,6 +173,7 @@ pub(super) const ROWS: &[Row] = &[
     row!(inet_sport, "inet_sock", "inet_sport": 2),
     row!(tcp_srtt_us, "tcp_sock", "srtt_us": 4),
     row!(tcp_total_retrans, "tcp_sock", "total_retrans": 4),
+    row!(tcp_retrans_stamp, "tcp_sock", "retrans_stamp": 4; SYNS),
     row!(tcp_segs_out, "tcp_sock", "segs_out": 4),
     row!(tcp_write_seq, "tcp_sock", "write_seq": 4),
     row!(tcp_snd_una, "tcp_sock", "snd_una": 4),
@@ -197,7 +205,10 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// Members that only newer kernels have, and without which nothing is lost.
-pub(super) const EXTRAS: &[Row] = &[row!(tw_entry_stamp, "inet_timewait_sock", "tw_entry_stamp": 4)];
+pub(super) const EXTRAS: &[Row] = &[
+    row!(tw_entry_stamp, "inet_timewait_sock", "tw_entry_stamp": 4),
+    row!(tcp_usec_ts_bit, "tcp_sock", "tcp_usec_ts": BIT),
+];
 
 /// Two numbers lie there: two u32 before Linux 6.8 (`int range[2]`), then two u16 (the halves of `u32 range`).
 fn port_range(offsets: &mut Offsets, field: Field) {
