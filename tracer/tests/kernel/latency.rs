@@ -167,6 +167,12 @@ fn open_losing(lost_to_far: bool) -> (Value, Value, [std::ops::Range<Duration>; 
     (figures("client"), figures("server"), [until_syn_ack(syn)..all, until_syn_ack(lost)..all])
 }
 
+/// The kernel remembers when a SYN was first sent in whole milliseconds.
+fn is_to_half_a_millisecond(took: Duration, waited: &std::ops::Range<Duration>) -> bool {
+    let half = Duration::from_micros(500);
+    took + half >= waited.start && took <= waited.end + half
+}
+
 #[test]
 fn a_lost_syn_is_counted_apart_from_its_first() {
     isolated!();
@@ -174,9 +180,7 @@ fn a_lost_syn_is_counted_apart_from_its_first() {
     assert_eq!((&client["count"], &client["unknown"]), (&json!(0), &json!(0)), "{client:#}");
     let retransmitted = &client["retransmitted"];
     assert_eq!(retransmitted["count"], 1);
-    // The kernel remembers the SYN's time in whole milliseconds.
-    let (took, half) = (duration(retransmitted, "max_ns"), Duration::from_micros(500));
-    assert!(took + half >= waited.start && took <= waited.end + half, "{waited:?}: {client:#}");
+    assert!(is_to_half_a_millisecond(duration(retransmitted, "max_ns"), &waited), "{waited:?}: {client:#}");
     assert_eq!(server["retransmitted"]["count"], 0);
     assert_eq!(number(&server, "count") + number(&server, "unknown"), 1);
 }
@@ -185,7 +189,7 @@ fn a_lost_syn_is_counted_apart_from_its_first() {
 fn a_lost_syn_ack_is_counted_apart_from_its_first() {
     isolated!();
     let (client, server, [waited, since_loss]) = open_losing(false);
-    assert!(waited.contains(&duration(&client["retransmitted"], "max_ns")), "{waited:?}: {client:#}");
+    assert!(is_to_half_a_millisecond(duration(&client["retransmitted"], "max_ns"), &waited), "{waited:?}: {client:#}");
     let retransmitted = &server["retransmitted"];
     assert_eq!((&server["count"], &retransmitted["count"]), (&json!(0), &json!(1)), "{server:#}");
     // A microsecond is the unit.
@@ -303,7 +307,9 @@ fn groups_beyond_the_limit_are_counted_together() {
     }
     assert_eq!(all(whole(&trace, &json!({"key": "other", "other": true, "role": "server"}))), 40);
     let summary = trace.of_type("summary").last().expect("a summary");
-    assert_eq!((&summary["groups"], &summary["account"]["filtered"]), (&json!(4), &json!(100)));
+    assert_eq!(summary["groups"], 4);
+    // The clients' ends, and whatever else happens on the host.
+    assert!(number(&summary["account"], "filtered") >= 100, "{summary:#}");
 }
 
 #[test]
