@@ -54,6 +54,14 @@ fn percentile(values: &mut [u64], thousandths: usize) -> f64 {
     values[(values.len() * thousandths).div_ceil(1000) - 1] as f64
 }
 
+/// Ends a run. Where everything takes long, the kernel may have skipped a state change that a softirq raised while a program
+/// ran: then it is said.
+fn end(trace: &mut Trace) {
+    let status = trace.stop();
+    let missed = trace.of_type("summary").last().map_or(0, |summary| number(&summary["account"], "missed"));
+    assert_eq!(status.code(), Some(if missed == 0 { 0 } else { 4 }), "{:#?}", trace.said);
+}
+
 fn listen() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
     let port = listener.local_addr().expect("address").port();
@@ -96,8 +104,8 @@ fn percentiles_are_those_of_the_stream() {
         let client = TcpStream::connect(address).expect("connection");
         drop((client, wire.listener.accept().expect("accepted")));
     }
-    assert!(stream.stop().success());
-    assert!(latency.stop().success());
+    end(&mut stream);
+    end(&mut latency);
     let exact = |role: &str| -> Vec<u64> {
         let handshakes = stream.of_type("handshake").filter(|it| it["role"] == role);
         handshakes.filter_map(|it| it["latency_ns"].as_u64()).collect()
@@ -160,7 +168,7 @@ fn open_losing(lost_to_far: bool) -> (Value, Value, [std::ops::Range<Duration>; 
     let client = TcpStream::connect(address).expect("connection");
     drop((client, wire.listener.accept().expect("accepted")));
     let all = began.elapsed();
-    assert!(trace.stop().success());
+    end(&mut trace);
     let Times { syn, lost, syn_ack } = *times.lock().expect("times");
     let until_syn_ack = |from: Option<Instant>| syn_ack.expect("a SYN-ACK").duration_since(from.expect("a SYN"));
     let figures = |role| whole(&trace, &json!({"role": role})).clone();
@@ -189,7 +197,9 @@ fn a_lost_syn_is_counted_apart_from_its_first() {
 fn a_lost_syn_ack_is_counted_apart_from_its_first() {
     isolated!();
     let (client, server, [waited, since_loss]) = open_losing(false);
-    assert!(is_to_half_a_millisecond(duration(&client["retransmitted"], "max_ns"), &waited), "{waited:?}: {client:#}");
+    // Either end may be the first to send again.
+    let only = if client["count"] == 1 { &client } else { &client["retransmitted"] };
+    assert!(is_to_half_a_millisecond(duration(only, "max_ns"), &waited), "{waited:?}: {client:#}");
     let retransmitted = &server["retransmitted"];
     assert_eq!((&server["count"], &retransmitted["count"]), (&json!(0), &json!(1)), "{server:#}");
     // A microsecond is the unit.
@@ -205,7 +215,7 @@ fn a_syn_cookie_leaves_the_server_s_latency_unknown() {
     let mut trace = Trace::latency(&[&namespace], &AT_THE_END);
     let (listener, _) = listen();
     open(&listener, 50);
-    assert!(trace.stop().success());
+    end(&mut trace);
     let server = whole(&trace, &json!({"role": "server"}));
     assert_eq!(server["count"], 0, "{server:#}");
     // A late ACK is a valid cookie once more, after the socket it made is gone: a real connection, too.
@@ -222,7 +232,7 @@ fn both_ends_that_open_at_once_are_clients_of_unknown_latency() {
     let wire = lay_crossing(&namespace);
     let mut trace = Trace::latency(&[&namespace, &wire.far], &AT_THE_END);
     drop(connect_both(&wire));
-    assert!(trace.stop().success());
+    end(&mut trace);
     for key in ["10.0.0.2:7002", "10.0.0.1:7001"] {
         let client = whole(&trace, &json!({"role": "client", "key": key}));
         assert_eq!((&client["count"], &client["unknown_reasons"]), (&json!(0), &json!({"start_not_seen": 1})));
@@ -254,7 +264,7 @@ fn a_deferred_accept_is_said_to_be_one() {
     ask(&older);
     ask(&newer);
     open(&plain, 1);
-    assert!(trace.stop().success());
+    end(&mut trace);
     for listener in [older, newer] {
         let port = listener.local_addr().expect("address").port();
         let server = whole(&trace, &json!({"role": "server", "local_port": port}));
@@ -282,7 +292,7 @@ fn fast_open_is_measured_from_its_syn() {
     let (server, _) = listener.accept().expect("accepted, perhaps before the handshake is over");
     trace.wait_for_objects("latency", 2);
     drop((client, server));
-    assert!(trace.stop().success());
+    end(&mut trace);
     for role in ["client", "server"] {
         let figures = whole(&trace, &json!({"role": role}));
         assert_eq!(figures["count"], 1, "{figures:#}");
@@ -300,7 +310,7 @@ fn groups_beyond_the_limit_are_counted_together() {
     for _ in 0..2 {
         listeners.iter().for_each(|(listener, _)| open(listener, 10));
     }
-    assert!(trace.stop().success());
+    end(&mut trace);
     let all = |figures: &Value| number(figures, "count") + number(figures, "unknown");
     for (_, port) in &listeners[..3] {
         assert_eq!(all(whole(&trace, &json!({"local_port": port}))), 20);
@@ -331,7 +341,7 @@ fn filters_are_decided_in_the_kernel() {
         let mut trace = Trace::latency(&[&namespace], &[&AT_THE_END[..], filter].concat());
         open(&wanted, 10);
         open(&other, 10);
-        assert!(trace.stop().success());
+        end(&mut trace);
         let count = |role: &str| -> u64 {
             let of_role = trace.of_type("latency").filter(|it| it["role"] == role);
             of_role.map(|it| number(it, "count") + number(it, "unknown")).sum()
@@ -358,7 +368,7 @@ fn groups_are_peers_networks_or_cgroups_if_asked() {
     let measure = |by| {
         let mut trace = Trace::latency(&[&namespace], &[&AT_THE_END[..], &["--by", by]].concat());
         open_all();
-        assert!(trace.stop().success());
+        end(&mut trace);
         trace
     };
     let peers = measure("peer");
@@ -374,7 +384,7 @@ fn groups_are_peers_networks_or_cgroups_if_asked() {
     fs::write(cgroup.path().join("cgroup.procs"), "0").expect("into the cgroup");
     open_all();
     fs::write(cgroup_mount().join("cgroup.procs"), "0").expect("out of it");
-    assert!(trace.stop().success());
+    end(&mut trace);
     let name = format!("/{}", cgroup.path().file_name().expect("a name").to_str().expect("UTF-8"));
     let group = whole(&trace, &json!({"key": name, "cgroup": name}));
     assert_eq!((&group["count"], &group["role"]), (&json!(3), &json!("client")));
@@ -417,7 +427,7 @@ fn what_was_given_up_is_not_needed_and_nothing_else_is_loaded() {
         let (listener, _) = listen();
         open(&listener, 5);
         trace.wait_for_objects("latency", 2);
-        assert!(trace.stop().success());
+        end(&mut trace);
     }
 }
 
