@@ -11,7 +11,9 @@ use prebuilt::{FORMAT, MANIFEST, OBJECT, PARTLY, SOURCES, read_toml, sha256, sou
 const OVERRIDE: &str = "TRACER_BPF_OBJECT_OVERRIDE";
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // Asked when it runs, not when it is compiled: two checkouts may share a target folder, and then this program, too.
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is");
+    let root = Path::new(&package).join("..");
     println!("cargo::rerun-if-env-changed={OVERRIDE}");
     for input in SOURCES.into_iter().chain(PARTLY).chain([MANIFEST, OBJECT]) {
         println!("cargo::rerun-if-changed={}", root.join(input).display());

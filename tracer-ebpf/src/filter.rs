@@ -12,7 +12,7 @@ use tracer_common::{
 use crate::{
     account::Account,
     config::{CONFIG, config, offset, port_bits},
-    kernel::{KernelPtr, Sock, follow, load, load_or},
+    kernel::{KernelPtr, Sock, follow, load, load_be16, load_or},
 };
 
 /// Key: prefix of an IPv6 (or mapped IPv4) address. Value: its list bits, those of the longest match being complete.
@@ -38,6 +38,21 @@ pub struct Ends {
 }
 
 impl Ends {
+    /// What a socket of any kind says in its `struct sock_common`.
+    #[inline(always)]
+    pub fn of(sk: Sock) -> Self {
+        let family = load::<u16>(sk.ptr(), offset!(sk_family)) as u8;
+        let (local_addr, remote_addr) = addresses(sk, family);
+        Self {
+            family,
+            local_addr,
+            remote_addr,
+            local_port: load(sk.ptr(), offset!(sk_num)),
+            remote_port: load_be16(sk.ptr(), offset!(sk_dport)),
+            remote_unknown: false,
+        }
+    }
+
     /// Before 6.15 the new socket is a clone of its listener at LISTEN→SYN_RECV, wildcard address included.
     #[inline(always)]
     fn is_clone_of_wildcard(&self) -> bool {

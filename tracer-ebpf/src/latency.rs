@@ -170,18 +170,8 @@ fn is_wanted(sk: Sock, role: u8) -> bool {
     if latency!(filtered) == 0 {
         return true;
     }
-    let family = load::<u16>(sk.ptr(), offset!(sk_family)) as u8;
-    let (local_addr, remote_addr) = addresses(sk, family);
-    let ends = Ends {
-        family,
-        local_addr,
-        remote_addr,
-        local_port: load(sk.ptr(), offset!(sk_num)),
-        remote_port: load_be16(sk.ptr(), offset!(sk_dport)),
-        remote_unknown: false,
-    };
     // Of what is kept there only the room beside the stack is used; the program it belongs to is not loaded here.
-    Account::of(Program::State).is_some_and(|account| decide(sk, &ends, &account) == Verdict::Match)
+    Account::of(Program::State).is_some_and(|account| decide(sk, &Ends::of(sk), &account) == Verdict::Match)
 }
 
 /// The kernel's first round-trip sample, by the rules of `tracer::measure::handshake`: of a client from its SYN to the

@@ -12,8 +12,8 @@ use tracer_common::{
 use crate::{
     account::{Account, Claim, Program, Raised},
     config::{config, offset},
-    filter::{Ends, Place, addresses, decide},
-    kernel::{KernelPtr, Sock, argument, load, load_be16},
+    filter::{Ends, Place, decide},
+    kernel::{KernelPtr, Sock, argument, load},
     packet::Packet,
     record::{Event, ends, record, state},
     ring::Slot,
@@ -107,7 +107,7 @@ fn of_packet(ctx: &BtfTracePointContext, account: &Account, sk: KernelPtr, packe
     let (own, cookie, ends) = if sk.is_null() {
         (0, 0, packet.ends(account.scratch()))
     } else {
-        (load::<u8>(sk, offset!(sk_state)), load::<u64>(sk, offset!(sk_cookie)), timewait_ends(Sock::from_ptr(sk)))
+        (load::<u8>(sk, offset!(sk_state)), load::<u64>(sk, offset!(sk_cookie)), Ends::of(Sock::from_ptr(sk)))
     };
     let Some(mut flags) = passes(account, packet, &ends) else { return };
     if ends.remote_unknown {
@@ -149,20 +149,5 @@ fn passes(account: &Account, place: impl Place, ends: &Ends) -> Option<u32> {
         }
         Verdict::Undecided => Some(FLAG_UNDECIDED | recovered),
         Verdict::Match => Some(recovered),
-    }
-}
-
-/// What a timewait socket shares with a full one (`struct sock_common`).
-#[inline(always)]
-fn timewait_ends(sk: Sock) -> Ends {
-    let family = load::<u16>(sk.ptr(), offset!(sk_family)) as u8;
-    let (local_addr, remote_addr) = addresses(sk, family);
-    Ends {
-        family,
-        local_addr,
-        remote_addr,
-        local_port: load(sk.ptr(), offset!(sk_num)),
-        remote_port: load_be16(sk.ptr(), offset!(sk_dport)),
-        remote_unknown: false,
     }
 }

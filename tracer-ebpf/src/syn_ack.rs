@@ -12,8 +12,8 @@ use tracer_common::{
 use crate::{
     account::{Account, Program},
     config::offset,
-    filter::{Ends, Place, addresses, decide},
-    kernel::{KernelPtr, Sock, argument, load, load_be16},
+    filter::{Ends, Place, decide},
+    kernel::{KernelPtr, Sock, argument, load},
     record::state,
     ring::Slot,
 };
@@ -36,17 +36,7 @@ pub fn try_retransmit_syn_ack(ctx: &BtfTracePointContext) -> Option<i32> {
         return None;
     }
     // A request begins as a socket does (`struct sock_common`).
-    let common = Sock::from_ptr(request);
-    let family = load::<u16>(request, offset!(sk_family)) as u8;
-    let (local_addr, remote_addr) = addresses(common, family);
-    let ends = Ends {
-        family,
-        local_addr,
-        remote_addr,
-        local_port: load(request, offset!(sk_num)),
-        remote_port: load_be16(request, offset!(sk_dport)),
-        remote_unknown: false,
-    };
+    let ends = Ends::of(Sock::from_ptr(request));
     let cookie = if load::<u8>(sk.ptr(), offset!(sk_state)) == state::LISTEN { inherited } else { sk.cookie() };
     let flags = match decide(sk, &ends, &account) {
         Verdict::NoMatch => {
@@ -63,12 +53,12 @@ pub fn try_retransmit_syn_ack(ctx: &BtfTracePointContext) -> Option<i32> {
     unsafe {
         (*record).time_ns = first_us.wrapping_mul(1000);
         (*record).cookie = cookie;
-        (*record).local_addr = local_addr;
-        (*record).remote_addr = remote_addr;
+        (*record).local_addr = ends.local_addr;
+        (*record).remote_addr = ends.remote_addr;
         (*record).netns = sk.netns();
         (*record).local_port = ends.local_port;
         (*record).remote_port = ends.remote_port;
-        (*record).family = family;
+        (*record).family = ends.family;
         (*record).kind = KIND_SYN_ACK_RETRANSMIT;
         (*record).flags = flags;
     }

@@ -110,7 +110,7 @@ fn measure(tracer: &Path) -> Result<Budget> {
     Ok(Budget { kernel, architecture: std::env::consts::ARCH.to_owned(), runs })
 }
 
-/// Of the programs that the command loads, by name.
+/// Of the programs that the command puts on tracepoints, by name. The one that lists sockets is gone after its start.
 fn sizes(command: &Command) -> Result<BTreeMap<String, Sizes>> {
     let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
     let running = Running::attached(command, &directory.path().join("output"))?;
@@ -119,7 +119,7 @@ fn sizes(command: &Command) -> Result<BTreeMap<String, Sizes>> {
     for info in loaded_programs() {
         // Another one may end meanwhile.
         let Ok(info) = info else { continue };
-        if held.contains_key(&info.id().into()) {
+        if held.get(&info.id().into()).is_some_and(|program| program.tracepoint.is_some()) {
             let name = info.name_as_str().context("a program has no name")?.to_owned();
             let verified = info.verified_instruction_count().unwrap_or(0).into();
             let translated = info.size_translated().unwrap_or(0).into();

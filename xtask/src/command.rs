@@ -7,9 +7,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// The workspace's root.
+/// The workspace's root: of the checkout that cargo runs this in, for two of them may share a target folder; without cargo,
+/// of the one that it was built in.
 pub(crate) fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let xtask = Path::new(&package);
     xtask.parent().unwrap_or(xtask).to_owned()
 }
 

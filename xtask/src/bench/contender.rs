@@ -99,14 +99,7 @@ impl Contender {
     ) -> Result<Sample> {
         let storm = load::storm(namespace, &plan.storm(load), plan.limit(), || Ok(()))?;
         let Some(mut running) = running else {
-            return Ok(Sample {
-                storm,
-                programs: Vec::new(),
-                cpu: None,
-                resident_kib: None,
-                peak_kib: None,
-                seen: None,
-            });
+            return Ok(Sample { storm, programs: Vec::new(), cpu: None, memory: None, seen: None });
         };
         // tracer reads the rest when it is told to end; others may leave it.
         if let Who::Peer(..) = self.row.who {
@@ -116,14 +109,7 @@ impl Contender {
         let errors = running.errors();
         let usage = running.stop()?;
         let seen = self.seen(file, &errors)?;
-        Ok(Sample {
-            storm,
-            programs,
-            cpu: Some(usage.cpu),
-            resident_kib: Some(usage.resident_kib),
-            peak_kib: Some(usage.peak_kib),
-            seen,
-        })
+        Ok(Sample { storm, programs, cpu: Some(usage.cpu), memory: Some(usage.memory), seen })
     }
 
     fn command(&self, tracepoints: &[String], file: &Path) -> Option<Command> {

@@ -12,6 +12,7 @@ use super::{
     fdinfo::Program,
     process::CpuTime,
     row::{EMPTY_ALL, NONE},
+    running::Memory,
     tells::Seen,
 };
 use crate::storm::{Load, Storm};
@@ -25,10 +26,8 @@ pub(crate) struct Sample {
     pub(crate) programs: Vec<Program>,
     /// What its process took.
     pub(crate) cpu: Option<CpuTime>,
-    /// What its process had resident after the storm, KiB.
-    pub(crate) resident_kib: Option<u64>,
-    /// The most that its process ever had resident, KiB.
-    pub(crate) peak_kib: Option<u64>,
+    /// What its process had.
+    pub(crate) memory: Option<Memory>,
     /// What it says it saw.
     pub(crate) seen: Option<Seen>,
 }
@@ -109,9 +108,11 @@ pub(crate) struct Figures {
     pub(crate) user_s: Option<Spread>,
     /// The same in system calls.
     pub(crate) system_s: Option<Spread>,
-    /// What the process had resident after the storm.
-    pub(crate) resident_mib: Option<Spread>,
-    /// The most that it ever had.
+    /// Memory of the process before the storm.
+    pub(crate) idle_mib: Option<Spread>,
+    /// The same after it.
+    pub(crate) busy_mib: Option<Spread>,
+    /// The most that it ever had resident.
     pub(crate) peak_mib: Option<Spread>,
     /// What was made in all rounds: transitions, or handshakes where only these are seen.
     pub(crate) made: u64,
@@ -174,8 +175,8 @@ impl Samples {
         let net = self.pairs((&who, EMPTY_ALL), load, true).filter(|(sample, _)| timed(sample));
         let per_million =
             |seconds: fn(&CpuTime) -> f64| Spread::of(plain.iter().filter_map(|sample| sample.per_million(seconds)));
-        let mebibytes = |kib: fn(&Sample) -> Option<u64>| {
-            Spread::of(plain.iter().filter_map(|sample| Some(kib(sample)? as f64 / 1024.0)))
+        let mebibytes = |kib: fn(&Memory) -> u64| {
+            Spread::of(plain.iter().filter_map(|sample| Some(kib(sample.memory.as_ref()?) as f64 / 1024.0)))
         };
         Figures {
             per_second: Spread::of(plain.iter().map(|sample| sample.rate())),
@@ -184,8 +185,9 @@ impl Samples {
             kernel_net_ns: Spread::of(net.map(|(sample, empty)| sample.net_ns(&EmptyRuns::measured(empty)))),
             user_s: per_million(|cpu| cpu.user),
             system_s: per_million(|cpu| cpu.system),
-            resident_mib: mebibytes(|sample| sample.resident_kib),
-            peak_mib: mebibytes(|sample| sample.peak_kib),
+            idle_mib: mebibytes(|memory| memory.idle_kib),
+            busy_mib: mebibytes(|memory| memory.busy_kib),
+            peak_mib: mebibytes(|memory| memory.peak_kib),
             made: all().map(|sample| contender.made(&sample.storm)).sum(),
             seen: all().map(|sample| Some(sample.seen.as_ref()?.seen)).sum(),
             lost,
@@ -244,7 +246,7 @@ mod tests {
     fn sample(count: u64, programs: Vec<Program>) -> Sample {
         let storm = Storm { count, transitions: count * 10, handshakes: count * 2, seconds: 2.0 };
         let cpu = Some(CpuTime { user: 1.0, system: 0.5 });
-        Sample { storm, programs, cpu, resident_kib: Some(2048), peak_kib: Some(4096), seen: Some(Seen::default()) }
+        Sample { storm, programs, cpu, memory: None, seen: Some(Seen::default()) }
     }
 
     fn program(tracepoint: &str, runs: u64, ns: u64) -> Program {

@@ -42,8 +42,18 @@ fn parse_cpu_time(stat: &str) -> Option<CpuTime> {
 
 /// A number in /proc/PID/status, like `VmHWM` in KiB; none if the process has ended.
 pub(crate) fn status(pid: u32, field: &str) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    number(&format!("/proc/{pid}/status"), field)
+}
+
+/// Memory that it has, KiB: each page once, and its share of those that others have, too (`Pss`). Ring buffers are mapped
+/// twice in a row, so what is resident (`VmRSS`) counts them twice. None if it has ended.
+pub(crate) fn memory_kib(pid: u32) -> Option<u64> {
+    number(&format!("/proc/{pid}/smaps_rollup"), "Pss")
+}
+
+fn number(path: &str, field: &str) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -68,6 +78,7 @@ mod tests {
     fn this_process_has_memory_and_descriptors() {
         let own = std::process::id();
         assert!(status(own, "VmHWM").is_some_and(|kib| kib > 0));
+        assert!(memory_kib(own).is_some_and(|kib| kib > 0));
         assert!(descriptors(own).is_some_and(|found| found.len() > 2));
     }
 }

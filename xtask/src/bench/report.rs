@@ -81,7 +81,7 @@ impl<'a> Report<'a> {
         let mut page = self.heading();
         page += "\n## Connections made and closed\n\n";
         page += "| watched by | connections/s | kept | kernel, ns | net, ns | user CPU, s | system CPU, s | seen of made \
-                 | lost | memory, MiB | peak, MiB |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+                 | lost | idle, MiB | busy, MiB | peak, MiB |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n";
         self.of(Load::Connect).for_each(|line| page += &line.connecting());
         for (row, reason) in self.skipped {
             let title = ROWS.iter().find(|known| known.key == row).map_or(row.as_str(), |row| row.title);
@@ -143,14 +143,16 @@ const COLUMNS: &str = "
 - *seen of made*: all rounds together; handshakes of both ends where only these are measured. The storm counts what it
   makes; who watches sees the whole host, so a few more than all are other connections.
 - *lost*: what the row itself says, all rounds together. bpftrace that counts does not say what it misses.
-- *memory*: what the process had resident after the storm (`VmRSS`), ring buffers included; *peak*: the most it ever had
-  (`VmHWM`), which with BPF loaders is while they read the kernel's type information.
+- *idle*, *busy*: memory of the process before the storm and after it (`Pss`: each page once, ring buffers included, which
+  `VmRSS` counts twice because they are mapped twice); *peak*: the most it ever had resident (`VmHWM`), which with BPF loaders is
+  while they read the kernel's type information.
 ";
 
 impl Line {
     fn connecting(&self) -> String {
-        let Figures { per_second, kept, kernel_ns, kernel_net_ns, user_s, system_s, resident_mib, peak_mib, .. } =
-            &self.figures;
+        let Figures {
+            per_second, kept, kernel_ns, kernel_net_ns, user_s, system_s, idle_mib, busy_mib, peak_mib, ..
+        } = &self.figures;
         // They are the measure.
         let net = kernel_net_ns.as_ref().filter(|_| !self.row.starts_with("empty"));
         let cells = [
@@ -162,7 +164,8 @@ impl Line {
             cell(system_s, 2),
             seen(&self.figures),
             lost(&self.figures),
-            cell(resident_mib, 1),
+            cell(idle_mib, 1),
+            cell(busy_mib, 1),
             cell(peak_mib, 1),
         ];
         format!("| {} | {} |\n", self.title(), cells.join(" | "))
@@ -225,7 +228,8 @@ mod tests {
             kernel_net_ns: spread(120.0),
             user_s: spread(1.5),
             system_s: None,
-            resident_mib: spread(12.0),
+            idle_mib: spread(9.0),
+            busy_mib: spread(12.0),
             peak_mib: spread(50.0),
             made: 10_000_000,
             seen,
@@ -254,7 +258,7 @@ mod tests {
         assert_eq!(
             line.connecting(),
             "| x | 50 (50–50) | 0.750 (0.750–0.750) | 200 (200–200) | 120 (120–120) | 1.50 (1.50–1.50) | – \
-             | 100.000 % (+0) | 0 | 12.0 (12.0–12.0) | 50.0 (50.0–50.0) |\n"
+             | 100.000 % (+0) | 0 | 9.0 (9.0–9.0) | 12.0 (12.0–12.0) | 50.0 (50.0–50.0) |\n"
         );
     }
 

@@ -69,10 +69,10 @@ const PRINT: &str = r#"tracepoint:sock:inet_sock_set_state { printf("%llu %d %s 
 const COUNT: &str = "tracepoint:sock:inet_sock_set_state { @[args->oldstate, args->newstate] = count(); }";
 
 /// In the order of the page.
-pub(crate) const ROWS: [Row; 12] = [
+pub(crate) const ROWS: [Row; 13] = [
     Row { key: NONE, title: "nobody", who: Who::Nobody, exchanges: true },
     Row { key: "empty", title: "an empty program on `inet_sock_set_state`", who: Who::Empty, exchanges: false },
-    Row { key: EMPTY_ALL, title: "an empty program for each of tracer's", who: Who::EmptyAsTracer, exchanges: false },
+    Row { key: EMPTY_ALL, title: "an empty program for each of tracer's", who: Who::EmptyAsTracer, exchanges: true },
     Row {
         key: "latency",
         title: "`tracer latency`",
@@ -89,6 +89,12 @@ pub(crate) const ROWS: [Row; 12] = [
         key: "summary",
         title: "`tracer summary`",
         who: Who::Tracer(&["summary", "--format", "json"], Tells::Shown),
+        exchanges: true,
+    },
+    Row {
+        key: "summary-without-time-wait",
+        title: "`tracer summary --time-wait=off`",
+        who: Who::Tracer(&["summary", "--time-wait=off", "--format", "json"], Tells::Shown),
         exchanges: true,
     },
     Row {

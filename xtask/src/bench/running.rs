@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use serde::Serialize;
 
 use super::{
     fdinfo::{self, Held},
@@ -27,16 +28,26 @@ pub(crate) struct Running {
     child: Child,
     output: PathBuf,
     before: CpuTime,
+    idle_kib: u64,
+}
+
+/// Memory of a process, KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Memory {
+    /// When it was attached and nothing had happened yet.
+    pub(crate) idle_kib: u64,
+    /// Before it was told to end.
+    pub(crate) busy_kib: u64,
+    /// The most that it ever had resident.
+    pub(crate) peak_kib: u64,
 }
 
 /// What it took.
 pub(crate) struct Usage {
     /// From when it was attached to its end.
     pub(crate) cpu: CpuTime,
-    /// What it had resident before it was told to end, KiB.
-    pub(crate) resident_kib: u64,
-    /// The most that it ever had resident, KiB.
-    pub(crate) peak_kib: u64,
+    /// What it had.
+    pub(crate) memory: Memory,
     /// Its exit status, unless a signal ended it.
     pub(crate) status: Option<i32>,
 }
@@ -62,9 +73,10 @@ impl Running {
         let append = File::options().create(true).append(true).open(output);
         bound.stdout(append.context("cannot create the output file")?);
         let child = bound.spawn().context("cannot start it")?;
-        let mut running = Self { child, output: output.to_owned(), before: CpuTime::default() };
+        let mut running = Self { child, output: output.to_owned(), before: CpuTime::default(), idle_kib: 0 };
         running.settled(1, Self::attachments)?;
         running.before = process::cpu_time(running.pid())?;
+        running.idle_kib = running.memory_kib();
         Ok(running)
     }
 
@@ -97,7 +109,7 @@ impl Running {
     /// Ends it the way a person does.
     pub(crate) fn stop(mut self) -> Result<Usage> {
         let pid = Pid::from_child(&self.child);
-        let resident_kib = process::status(self.pid(), "VmRSS").unwrap_or(0);
+        let busy_kib = self.memory_kib();
         let mut peak_kib = self.peak_kib();
         kill_process(pid, Signal::INT).context("cannot interrupt it")?;
         let end = Instant::now() + PATIENCE;
@@ -111,7 +123,11 @@ impl Running {
         }
         let cpu = process::cpu_time(self.pid())? - self.before;
         let status = self.child.wait().context("cannot wait for it")?.code();
-        Ok(Usage { cpu, resident_kib, peak_kib, status })
+        Ok(Usage { cpu, memory: Memory { idle_kib: self.idle_kib, busy_kib, peak_kib }, status })
+    }
+
+    fn memory_kib(&self) -> u64 {
+        process::memory_kib(self.pid()).unwrap_or(0)
     }
 
     fn peak_kib(&self) -> u64 {
