@@ -19,14 +19,14 @@ use std::io::{self, IsTerminal as _};
 
 pub use self::{
     checks::{Visibility, diagnose},
-    finding::{Finding, Health},
-    preflight::{PreflightError, Readiness, explain, preflight},
+    finding::{Check, Finding, Health},
+    preflight::{PreflightError, Readiness, TRANSITIONS, boot_id, explain, preflight},
     report::Report,
 };
 use crate::{
     cli::Format,
     config::Speech,
-    output::{Sink, SinkError, is_coloured},
+    output::{is_coloured, print},
     run::{Failure, Status},
 };
 
@@ -40,10 +40,7 @@ pub fn doctor(speech: Speech) -> Result<Status, Failure> {
         Format::Json => report.json()?,
         Format::Text | Format::Csv => report.text(is_coloured(speech.color, io::stdout().is_terminal())),
     };
-    match Sink::open(None).and_then(|mut sink| sink.write_all(shown.as_bytes())) {
-        Ok(()) | Err(SinkError::Closed) => {}
-        Err(error) => return Err(error.into()),
-    }
+    print(shown.as_bytes())?;
     Ok(if report.ok { Status::Done } else { Status::Machine })
 }
 

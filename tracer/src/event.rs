@@ -3,8 +3,10 @@
 //! Nothing here knows where an event came from. Times are data: `CLOCK_MONOTONIC` as the kernel stamped it, with
 //! [`ClockPair`]s in the stream to translate them.
 
+mod spelling;
 mod timer;
 
+pub(crate) use self::spelling::squeezed;
 pub use self::timer::{Call, Caller, Timer, TimerStep};
 
 use std::{
@@ -190,13 +192,14 @@ impl fmt::Display for TcpState {
     }
 }
 
-/// The socket's address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// `AF_INET`.
-    Ipv4,
-    /// `AF_INET6`; its addresses may be IPv4 mapped into IPv6.
-    Ipv6,
+words! {
+    /// The socket's address family.
+    Family {
+        /// `AF_INET`.
+        Ipv4 = "ipv4",
+        /// `AF_INET6`; its addresses may be IPv4 mapped into IPv6.
+        Ipv6 = "ipv6",
+    }
 }
 
 /// One end of a connection as the socket has it.
@@ -325,6 +328,40 @@ pub struct Transition {
 }
 
 impl Transition {
+    /// A socket of which no more is known than that it is there, in this state.
+    #[must_use]
+    pub fn at_rest(family: Family, local: Endpoint, remote: Endpoint, state: TcpState) -> Self {
+        Self {
+            time: MonotonicNs(0),
+            cookie: None,
+            sock: SockAddress(0),
+            netns: 0,
+            cgroup_id: None,
+            uid: None,
+            family,
+            local,
+            remote: Some(remote),
+            old: state,
+            new: state,
+            error: None,
+            shutdown: 0,
+            sent: true,
+            unacked: false,
+            syn_data: None,
+            syn_deferred: false,
+            defer_accept: false,
+            fin_received: false,
+            actor: None,
+            srtt_us8: 0,
+            total_retrans: 0,
+            bytes_acked: 0,
+            bytes_received: 0,
+            ifindex: None,
+            recovered: false,
+            undecided: false,
+        }
+    }
+
     /// The best identity that it has.
     #[must_use]
     pub fn identity(&self) -> Identity {

@@ -1,28 +1,10 @@
 //! What a summary holds: figures over a span of time.
 
-/// A closed list of words that are typed and printed.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$word_doc])* $variant,)* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The word used for it everywhere.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-        }
-    };
-}
 mod distribution;
 mod groups;
 pub mod host;
 mod latency;
+mod sockets;
 
 use self::host::HostFigures;
 pub use self::{
@@ -31,6 +13,7 @@ pub use self::{
         Durations, Figures, Group, GroupBy, Groups, PERCENTILE_ERROR, Percentiles, ResetCount, SortBy, TimeWaits,
     },
     latency::{Latency, LatencyBy, LatencyGroup, UNKNOWN, network_bits},
+    sockets::{Listed, SocketCounts, SocketGroup, SocketGroups, SocketOrder, Sockets, SocketsBy},
 };
 use crate::{account::Account, event::MonotonicNs};
 

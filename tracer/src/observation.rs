@@ -6,58 +6,35 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     event::{ClockPair, Comm, ExistingSocket, Gap, MaybeNs, MonotonicNs, Process, ResetKind, TcpState, Transition},
-    figures::{Latency, Summary},
+    figures::{Latency, SocketGroups, Sockets, Summary},
     namespace::NamespaceReading,
 };
 
 pub use self::time_wait::{TimeWait, TimeWaitEnd, TimeWaitEnded};
 
-/// Which end of the connection this host is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// It sent the SYN.
-    Client,
-    /// It accepted.
-    Server,
-    /// A listening socket.
-    Listener,
-}
-
-impl Role {
-    /// The word used in all outputs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-            Self::Listener => "listener",
-        }
+words! {
+    /// Which end of the connection this host is.
+    Role {
+        /// It sent the SYN.
+        Client = "client",
+        /// It accepted.
+        Server = "server",
+        /// A listening socket.
+        Listener = "listener",
     }
 }
 
-/// How the owner of a socket became known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OwnerSource {
-    /// It called `connect()`.
-    Connect,
-    /// It called `listen()`.
-    Listen,
-    /// It closed or shut down the socket.
-    Close,
-    /// It holds the socket's descriptor, says /proc.
-    Proc,
-}
-
-impl OwnerSource {
-    /// The word used in all outputs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Listen => "listen",
-            Self::Close => "close",
-            Self::Proc => "proc",
-        }
+words! {
+    /// How the owner of a socket became known.
+    OwnerSource {
+        /// It called `connect()`.
+        Connect = "connect",
+        /// It called `listen()`.
+        Listen = "listen",
+        /// It closed or shut down the socket.
+        Close = "close",
+        /// It holds the socket's descriptor, says /proc.
+        Proc = "proc",
     }
 }
 
@@ -121,80 +98,45 @@ pub struct Established {
     pub syn_deferred: bool,
 }
 
-/// An end of a connection, or both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// This host.
-    Local,
-    /// The peer.
-    Remote,
-    /// Both at once.
-    Both,
-}
-
-impl Side {
-    /// The word used in all outputs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Remote => "remote",
-            Self::Both => "both",
-        }
+words! {
+    /// An end of a connection, or both.
+    Side {
+        /// This host.
+        Local = "local",
+        /// The peer.
+        Remote = "remote",
+        /// Both at once.
+        Both = "both",
     }
 }
 
-/// How a handshake's latency was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HandshakeMethod {
-    /// From SYN_SENT to ESTABLISHED: what `connect()` waited, retransmissions included.
-    SynToEstablished,
-    /// The kernel's own sample: from the SYN-ACK to the ACK that completed the handshake; of a client with Fast Open, from
-    /// the SYN to the SYN-ACK.
-    FirstRtt,
-    /// From the first of several SYN-ACKs to ESTABLISHED.
-    SinceFirstSynAck,
-}
-
-impl HandshakeMethod {
-    /// The word used in all outputs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SynToEstablished => "syn_to_established",
-            Self::FirstRtt => "first_rtt",
-            Self::SinceFirstSynAck => "since_first_syn_ack",
-        }
+words! {
+    /// How a handshake's latency was measured.
+    HandshakeMethod {
+        /// From SYN_SENT to ESTABLISHED: what `connect()` waited, retransmissions included.
+        SynToEstablished = "syn_to_established",
+        /// The kernel's own sample: from the SYN-ACK to the ACK that completed the handshake; of a client with Fast Open, from
+        /// the SYN to the SYN-ACK.
+        FirstRtt = "first_rtt",
+        /// From the first of several SYN-ACKs to ESTABLISHED.
+        SinceFirstSynAck = "since_first_syn_ack",
     }
 }
 
-/// Why a handshake's latency is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum UnknownLatency {
-    /// Its beginning was not seen.
-    StartNotSeen,
-    /// The kernel took no sample: a SYN cookie, or nothing to tell which SYN-ACK was acknowledged.
-    NoSample,
-    /// A SYN-ACK was retransmitted, and when the first one was sent was not seen.
-    SynAckRetransmitted,
-    /// The SYN was retransmitted, and it did not leave at `connect()` but at the first write (`TCP_FASTOPEN_CONNECT`).
-    DeferredFastOpen,
-    /// The sample is a whole number of milliseconds: it may come from the timestamp in a SYN cookie, which is up to 63 ms
-    /// too early. One honest sample in a thousand looks the same.
-    MaybeSynCookie,
-}
-
-impl UnknownLatency {
-    /// The word used in all outputs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::StartNotSeen => "start_not_seen",
-            Self::NoSample => "no_sample",
-            Self::SynAckRetransmitted => "syn_ack_retransmitted",
-            Self::DeferredFastOpen => "deferred_fast_open",
-            Self::MaybeSynCookie => "maybe_syn_cookie",
-        }
+words! {
+    /// Why a handshake's latency is not known.
+    UnknownLatency {
+        /// Its beginning was not seen.
+        StartNotSeen = "start_not_seen",
+        /// The kernel took no sample: a SYN cookie, or nothing to tell which SYN-ACK was acknowledged.
+        NoSample = "no_sample",
+        /// A SYN-ACK was retransmitted, and when the first one was sent was not seen.
+        SynAckRetransmitted = "syn_ack_retransmitted",
+        /// The SYN was retransmitted, and it did not leave at `connect()` but at the first write (`TCP_FASTOPEN_CONNECT`).
+        DeferredFastOpen = "deferred_fast_open",
+        /// The sample is a whole number of milliseconds: it may come from the timestamp in a SYN cookie, which is up to 63 ms
+        /// too early. One honest sample in a thousand looks the same.
+        MaybeSynCookie = "maybe_syn_cookie",
     }
 }
 
@@ -283,6 +225,16 @@ pub struct Connection {
     pub bytes_received: Option<u64>,
 }
 
+words! {
+    /// Which way an RST went.
+    Direction {
+        /// This host sent it.
+        Sent = "sent",
+        /// A socket of this host accepted it.
+        Received = "received",
+    }
+}
+
 /// An RST with all that is known about its socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedReset {
@@ -363,6 +315,10 @@ pub enum Observation {
     Summary(Box<Summary>),
     /// Figures of handshakes that the kernel added up.
     Latency(Box<Latency>),
+    /// The sockets of a moment.
+    Sockets(Sockets),
+    /// The sockets of a moment, by group.
+    SocketGroups(Box<SocketGroups>),
 }
 
 impl Observation {
@@ -383,7 +339,9 @@ impl Observation {
             | Self::Existing(_)
             | Self::Gap(_)
             | Self::Summary(_)
-            | Self::Latency(_) => None,
+            | Self::Latency(_)
+            | Self::Sockets(_)
+            | Self::SocketGroups(_) => None,
         }
     }
 }
@@ -414,11 +372,25 @@ pub struct Feature {
     pub missing: Option<String>,
 }
 
+impl Direction {
+    /// Of a reset that was received, or sent.
+    #[must_use]
+    pub fn of(received: bool) -> Self {
+        if received { Self::Received } else { Self::Sent }
+    }
+}
+
 impl ObservedReset {
     /// Whether a socket accepted it; otherwise this host sent it.
     #[must_use]
     pub fn is_received(&self) -> bool {
         self.kind == ResetKind::Received
+    }
+
+    /// Which way it went.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        Direction::of(self.is_received())
     }
 }
 
@@ -435,7 +407,13 @@ impl Connection {
 impl Comm {
     /// The name with control characters, quotes and bytes that are not UTF-8 escaped, for showing to people.
     #[must_use]
-    pub fn escaped(&self) -> String {
-        String::from_utf8_lossy(self.as_bytes()).escape_debug().to_string()
+    pub fn escaped(&self) -> Cow<'_, str> {
+        match str::from_utf8(self.as_bytes()) {
+            // As nearly all are.
+            Ok(name) if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" -_.:/".contains(&byte)) => {
+                name.into()
+            }
+            _ => String::from_utf8_lossy(self.as_bytes()).escape_debug().to_string().into(),
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     cli::{self, Early},
     config::{Action, Config},
     doctor::{self, PreflightError},
-    latency, record,
+    explain, latency, list, packaging, record,
     services::Services,
     summary, watch,
 };
@@ -42,6 +42,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What was asked for is wrong.
+    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self { status: Status::Usage, error: error.into() }
+    }
+
     /// The machine cannot do it.
     pub fn machine(error: impl Into<anyhow::Error>) -> Self {
         Self { status: Status::Machine, error: error.into() }
@@ -70,8 +75,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Action::Watch(watch) => watch::watch(*watch, config.speech, services),
         Action::Summary(summary) => summary::summary(*summary, config.speech, services),
         Action::Latency(latency) => latency::latency(*latency, config.speech, services),
+        Action::List(list) => list::list(*list, config.speech, services),
         Action::Record(record) => record::record(*record, config.speech, services),
+        Action::Explain(what) => explain::explain(what.as_deref(), config.speech, &services),
         Action::Doctor => doctor::doctor(config.speech),
+        Action::Completions(shell) => packaging::completions(shell),
+        Action::Manual(manual) => packaging::man(manual),
     };
     match ended {
         Ok(status) => status.into(),

@@ -2,6 +2,7 @@
 
 mod host;
 mod latency;
+mod sockets;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -9,7 +10,11 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use self::{host::troubled, latency::latency};
+pub(crate) use self::{
+    host::troubled,
+    latency::latency,
+    sockets::{holder, socket, sockets},
+};
 use crate::{
     account::{Account, ProgramAccount, TracepointAccount},
     event::{
@@ -70,33 +75,12 @@ fn end(text: &str) -> Endpoint {
 pub(crate) fn transition(old: TcpState, new: TcpState) -> Transition {
     let nowhere = Endpoint { addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED), port: None };
     Transition {
-        time: MonotonicNs(0),
-        cookie: None,
         sock: SockAddress(0xffff_8880_0000_1000),
         netns: 1,
-        cgroup_id: None,
         uid: Some(0),
-        family: Family::Ipv4,
-        local: nowhere,
-        remote: Some(nowhere),
         old,
-        new,
-        error: None,
-        shutdown: 0,
-        sent: true,
-        unacked: false,
         syn_data: Some(false),
-        syn_deferred: false,
-        defer_accept: false,
-        fin_received: false,
-        actor: None,
-        srtt_us8: 0,
-        total_retrans: 0,
-        bytes_acked: 0,
-        bytes_received: 0,
-        ifindex: None,
-        recovered: false,
-        undecided: false,
+        ..Transition::at_rest(Family::Ipv4, nowhere, nowhere, new)
     }
 }
 

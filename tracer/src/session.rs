@@ -3,6 +3,7 @@
 
 mod confine;
 mod latency;
+mod list;
 mod live;
 mod measures;
 mod pipeline;
@@ -10,6 +11,7 @@ mod printer;
 mod progress;
 mod recorder;
 mod replay;
+mod ending;
 mod span;
 mod stop;
 mod verdict;
@@ -17,7 +19,7 @@ mod verdict;
 use std::{io::Write as _, time::Duration};
 
 use self::pipeline::Pipeline;
-pub(crate) use self::{latency::measure, printer::Printer};
+pub(crate) use self::{latency::measure, list::list, printer::Printer};
 use crate::{
     config::{Source, Speech, Stream},
     figures::GroupBy,

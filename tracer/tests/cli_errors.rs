@@ -209,6 +209,91 @@ fn latency() {
 }
 
 #[test]
+fn packaging() {
+    snapshot!(complaints(&[
+        "completions",
+        "completions tcsh",
+        "completions bash zsh",
+        "completions bash --format json",
+        "man wacth",
+        "man frobnicate",
+        "man -o /no/such/directory",
+        "man --format text",
+        "explain --port 443",
+        "explain close --format xml",
+    ]));
+}
+
+#[test]
+fn lists() {
+    snapshot!(complaints(&[
+        "list --state foo",
+        "list --state estb",
+        "list --state !",
+        "list -l --state time-wait",
+        "list -u --state syn-sent",
+        "list --sort recvq",
+        "list --sort colour",
+        "list --group-by proces",
+        "list --group-by state --sort rtt",
+        "list --group-by state --format csv",
+        "list --watch never",
+        "list --watch 0.01",
+        "list --duration 5s",
+        "list -i frob",
+        "list -i :zzz",
+        "list -i :80-70",
+        "list -i @",
+        "list -i tcp@no-such-host.invalid:80",
+        "list -i tcp@[::1",
+        "list -f unix",
+        "list -f !inet",
+        "list -6 --remote 10.0.0.0/8",
+        "list --remote no-such-host.invalid",
+        "list --netns all,no-such-netns-here",
+        "list --port htps",
+        "list --format xml",
+        "list -o timers.txt",
+    ]));
+}
+
+#[test]
+fn flags_of_netstat_ss_and_lsof_that_a_list_has_not() {
+    snapshot!(complaints(&[
+        "list -s",
+        "list -tans",
+        "list -sTCP:LISTEN",
+        "list --statistics",
+        "list -K dst 10.0.0.1",
+        "list -r",
+        "list -rn",
+        "list -c",
+        "list -c nginx",
+        "list -p 4121",
+        "list -tanp 4121",
+        "list -i -u www-data",
+        "list -t --numeric-ports",
+        "list --ipx",
+        "list --tos",
+        "list -V",
+        "list -x",
+        "list -lnx",
+        "list -w",
+        "list -A tcp",
+        "list -ti -m",
+        "list --info",
+        "list -H",
+        "list -E",
+        "list -tan state established",
+        "list -tan dst 10.0.0.1",
+        "list -tan sport = :443",
+        "list 443",
+        "--quiet list -s",
+        "watch -s",
+    ]));
+}
+
+#[test]
 fn arguments() {
     snapshot!(complaints(&[
         "wacth",

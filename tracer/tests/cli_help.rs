@@ -2,7 +2,19 @@
 
 use tracer::cli::{Early, parse};
 
-const COMMANDS: [&[&str]; 7] = [&[], &["watch"], &["summary"], &["latency"], &["record"], &["export"], &["doctor"]];
+const COMMANDS: [&[&str]; 11] = [
+    &[],
+    &["watch"],
+    &["summary"],
+    &["latency"],
+    &["list"],
+    &["record"],
+    &["export"],
+    &["doctor"],
+    &["explain"],
+    &["completions"],
+    &["man"],
+];
 
 fn answer(args: &[&str]) -> String {
     match parse(["tracer"].iter().chain(args)) {
@@ -32,6 +44,11 @@ fn latency_help() {
 }
 
 #[test]
+fn list_help() {
+    insta::assert_snapshot!(answer(&["list", "--help"]));
+}
+
+#[test]
 fn record_help() {
     insta::assert_snapshot!(answer(&["record", "--help"]));
 }
@@ -39,6 +56,21 @@ fn record_help() {
 #[test]
 fn export_help() {
     insta::assert_snapshot!(answer(&["export", "--help"]));
+}
+
+#[test]
+fn explain_help() {
+    insta::assert_snapshot!(answer(&["explain", "--help"]));
+}
+
+#[test]
+fn completions_help() {
+    insta::assert_snapshot!(answer(&["completions", "--help"]));
+}
+
+#[test]
+fn man_help() {
+    insta::assert_snapshot!(answer(&["man", "--help"]));
 }
 
 #[test]

@@ -65,34 +65,19 @@ fn costs_little(args: &[&str], path: &Path) -> String {
 fn socket(number: u64, old: TcpState, new: TcpState) -> Transition {
     let process = Process { pid: number as u32, comm: Comm((u128::from(number) << 8).to_be_bytes()) };
     let addr = IpAddr::V6(Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number)));
+    let local = Endpoint { addr, port: Some(number as u16 | 1) };
+    let remote = Endpoint { addr, port: Some(443) };
     Transition {
         time: MonotonicNs(CLOCK.monotonic.0 + number),
         cookie: NonZeroU64::new(number + 1).map(SocketCookie),
         sock: SockAddress(number),
         netns: number as u32 % 5_000,
         cgroup_id: Some(number),
-        uid: None,
-        family: Family::Ipv6,
-        local: Endpoint { addr, port: Some(number as u16 | 1) },
-        remote: Some(Endpoint { addr, port: Some(443) }),
         old,
-        new,
-        error: None,
         shutdown: 1,
-        sent: true,
-        unacked: false,
-        syn_data: None,
-        syn_deferred: false,
-        defer_accept: false,
-        fin_received: false,
         actor: Some(process),
         srtt_us8: 1 << (number % 32),
-        total_retrans: 0,
-        bytes_acked: 0,
-        bytes_received: 0,
-        ifindex: None,
-        recovered: false,
-        undecided: false,
+        ..Transition::at_rest(Family::Ipv6, local, remote, new)
     }
 }
 

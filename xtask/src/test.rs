@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What the tests call.
-const PACKAGES: [&str; 2] = ["iproute2", "tshark"];
+const PACKAGES: [&str; 4] = ["iproute2", "tshark", "net-tools", "lsof"];
 /// Integration tests whose names begin so need root: they load programs and make network namespaces.
 const PRIVILEGED: &str = "kernel";
 /// Makes the build embed another object; tracer's build script reads it.

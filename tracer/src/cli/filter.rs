@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::suggest::{Suggest, roles};
+
 /// Which connections. Values stay as typed here.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Filter (any of a flag's values, all of the flags; a leading ! excludes)")]
@@ -40,7 +42,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "NAME,...")]
     pub dev: Vec<String>,
     /// Which end this host is: client, or server (with listeners)
-    #[arg(long, value_name = "ROLE,...")]
+    #[arg(long, value_name = "ROLE,...", value_parser = Suggest(roles), hide_possible_values = true)]
     pub role: Vec<String>,
     /// Leave out 127.0.0.0/8 and ::1
     #[arg(long)]

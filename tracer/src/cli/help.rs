@@ -7,6 +7,8 @@ Examples:
   sudo tracer latency --interval 10s
   sudo tracer record -w change.trec
   tracer watch -r change.trec --since 14:03
+  sudo tracer list -tanp
+  tracer explain CLOSE_WAIT
   tracer doctor
 
 \"tracer COMMAND --help\" describes a command.
@@ -52,8 +54,8 @@ Examples:
 );
 
 pub(super) const LATENCY: &str = "\
---by: port (a server: local port; a client: remote address and port), peer (remote address),
-prefix (the remote address's network, /24 or /64, and the service's port), cgroup.
+--by, or --group-by: port (a server: local port; a client: remote address and port), peer (remote
+address), prefix (the remote address's network, /24 or /64, and the service's port), cgroup.
 Percentiles are within 1.6 % of the exact ones; what the kernel measures comes in whole
 microseconds. A client's time is from its SYN to the SYN-ACK, a server's from its SYN-ACK to the
 ACK. Where one of them was sent more than once it is the time since the first, counted apart. A
@@ -64,6 +66,24 @@ Examples:
   sudo tracer latency
   sudo tracer latency --port 443 --role server --interval 1s
   sudo tracer latency --by prefix --no-loopback --interval 1m --format json -o latency.ndjson";
+
+pub(super) const LIST: &str = "\
+Short flags combine as in netstat and ss: -tanp, -ltnp, -tulpn, -ln4. Of -a and -l, -a wins.
+SPEC: [4|6][tcp|udp][@HOST][:PORT,...]; a HOST may be a name. Without it -i is all of TCP and UDP.
+--state also takes what ss calls connected, synchronized, bucket and big.
+--sort: none (as the kernel has them), recv-q, send-q, state, local, remote, rtt, retransmits,
+process, timer. Groups are sorted by how many sockets they have, or by recv-q or send-q.
+--netns: this network namespace unless another one is named; all is every one.
+RECV-Q and SEND-Q of what listens: connections that wait to be accepted, and how many may.
+\u{2192} this host opened it, \u{2190} accepted it, as far as states and ports tell; \u{b7} it listens. PROCESS is - if
+no process holds the socket, ? if you may not know.
+
+Examples:
+  sudo tracer list -tlnp
+  sudo tracer list --state close-wait --group-by process
+  sudo tracer list -i :443 --sort send-q
+  sudo tracer list --port 5432 -o --watch 1
+  sudo tracer list --netns all --format json | jq 'select(.recv_q > 0)'";
 
 pub(super) const RECORD: &str = "\
 In a file a recording is one segment; in a directory there are several, and
@@ -96,3 +116,27 @@ Examples:
   sudo tracer doctor --format json
 
 Exit status: 0 it can, 3 it cannot.";
+
+pub(super) const EXPLAIN: &str = "\
+A word may have several meanings; a kind in front of it chooses: \"state close\", \"errno 104\",
+\"outcome reset\", \"port 443\". Ports come with who listens now, TIME_WAIT with this host's settings.
+
+Examples:
+  tracer explain CLOSE_WAIT
+  tracer explain fin wait 2
+  tracer explain TCP_ABORT_ON_CLOSE
+  tracer explain 443
+  tracer explain handshake
+  tracer explain time-wait --format json";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  tracer completions bash > /etc/bash_completion.d/tracer
+  tracer completions zsh > /usr/local/share/zsh/site-functions/_tracer
+  tracer completions fish > ~/.config/fish/completions/tracer.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  tracer man | man -l -
+  tracer man watch | man -l -
+  tracer man -o /usr/local/share/man/man1";

@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use super::{FilterArgs, OutputArgs, PrivilegeArgs};
+use super::{
+    FilterArgs, OutputArgs, PrivilegeArgs,
+    suggest::{Suggest, keys},
+};
 
 /// Flags of `tracer latency`.
 #[derive(Args, Clone, Debug)]
@@ -26,7 +29,14 @@ pub struct LatencyArgs {
 #[command(next_help_heading = "Figures")]
 pub struct MeasureArgs {
     /// A line for each port, peer, prefix or cgroup
-    #[arg(long, value_name = "WHAT", default_value = "port")]
+    #[arg(
+        long,
+        alias = "group-by",
+        value_name = "WHAT",
+        default_value = "port",
+        value_parser = Suggest(keys),
+        hide_possible_values = true
+    )]
     pub by: String,
     /// Figures so often (1s, 10s, 1m), each since the ones before
     #[arg(long, value_name = "TIME", default_value = "5s")]

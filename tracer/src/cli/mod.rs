@@ -1,29 +1,40 @@
 //! What was typed, as it was typed. What it means is decided in [`crate::config`].
 
+mod explain;
 mod export;
 mod filter;
+mod foreign;
 mod help;
 mod latency;
+mod list;
+mod packaging;
 mod record;
 mod recording;
 mod stream;
+mod suggest;
 mod summary;
 mod usage;
 mod watch;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::usage::printable;
 pub use self::{
+    explain::ExplainArgs,
     export::{ExportArgs, ExportFormat, ExportedArgs},
     filter::FilterArgs,
     latency::{LatencyArgs, MeasureArgs},
+    list::{ColumnArgs, ListArgs, ListOutputArgs, SelectArgs},
+    packaging::{CompletionsArgs, ManArgs, Shell, completions},
     record::{ExtentArgs, RecordArgs},
     recording::{ReadArgs, SegmentArgs, Sync, WriteArgs},
     stream::{OutputArgs, PrivilegeArgs, ResourceArgs, StreamArgs},
     summary::{ReportArgs, SummaryArgs},
     usage::{Early, parse},
     watch::{ShowArgs, WatchArgs},
+};
+pub(crate) use self::{
+    packaging::{commands, pages},
+    usage::printable,
 };
 
 /// The command line.
@@ -52,21 +63,34 @@ pub enum Command {
     /// Show each TCP state change and reset as it happens
     #[command(after_help = help::WATCH)]
     Watch(Box<WatchArgs>),
-    /// Figures: handshake times, failures, resets, TIME_WAIT of each service, peer or process
+    /// Figures of each service, peer or process: handshake times, failures, resets, TIME_WAIT
     #[command(after_help = help::SUMMARY)]
     Summary(Box<SummaryArgs>),
     /// Handshake times, added up inside the kernel: no stream, cheap enough to leave on
     #[command(after_help = help::LATENCY)]
     Latency(Box<LatencyArgs>),
+    /// The sockets of this moment and whose they are, by the flags of netstat, ss and lsof
+    // A flag may be given again, as one may to netstat, ss and lsof.
+    #[command(after_help = help::LIST, args_override_self = true)]
+    List(Box<ListArgs>),
     /// Write the stream to a recording that watch, summary and export read
     #[command(after_help = help::RECORD)]
     Record(Box<RecordArgs>),
     /// Turn recordings into formats that other programs read
     #[command(after_help = help::EXPORT)]
     Export(Box<ExportArgs>),
+    /// Say what a state, a reset reason, an error, a port or another word of an output means
+    #[command(after_help = help::EXPLAIN)]
+    Explain(ExplainArgs),
     /// Say whether this machine can run tracer and, if not, what is missing
     #[command(after_help = help::DOCTOR)]
     Doctor,
+    /// Print a script that completes commands, flags and words in a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the manual page of tracer or of a command, or write all of them
+    #[command(after_help = help::MAN)]
+    Man(ManArgs),
 }
 
 /// Flags of every command.

@@ -47,8 +47,8 @@ pub struct SegmentArgs {
     /// Remove segments when they are older: 12h
     #[arg(long, value_name = "TIME")]
     pub keep_time: Option<String>,
-    /// fsync at: never, segment, frame
-    #[arg(long, value_name = "POLICY", hide_possible_values = true, default_value = "segment")]
+    /// When it is forced to the disk (fsync)
+    #[arg(long, value_name = "never|segment|frame", hide_possible_values = true, default_value = "segment")]
     pub sync: Sync,
 }
 

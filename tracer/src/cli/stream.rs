@@ -52,7 +52,7 @@ pub struct OutputArgs {
 #[command(next_help_heading = "Resources")]
 pub struct ResourceArgs {
     /// Ring buffers, all CPUs together: 4M, 64KiB [default: 16M]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "SIZE")]
     pub ring_size: Option<String>,
     /// Sockets remembered (212 bytes each); the oldest go
     #[arg(long, value_name = "N", default_value = TABLE_SIZE)]
@@ -70,7 +70,7 @@ pub struct ResourceArgs {
 #[command(next_help_heading = "Privilege (given up as soon as everything is open)")]
 pub struct PrivilegeArgs {
     /// Go on as this user, by name or number
-    #[arg(long, value_name = "USER", conflicts_with = "no_sandbox")]
+    #[arg(long, value_name = "USER", value_hint = clap::ValueHint::Username, conflicts_with = "no_sandbox")]
     pub user: Option<String>,
     /// Keep capabilities, files and system calls
     #[arg(long)]

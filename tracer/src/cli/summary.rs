@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use super::StreamArgs;
+use super::{
+    StreamArgs,
+    suggest::{Suggest, figures, groups},
+};
 
 /// Flags of `tracer summary`.
 #[derive(Args, Clone, Debug)]
@@ -20,10 +23,22 @@ pub struct SummaryArgs {
 #[command(next_help_heading = "Figures")]
 pub struct ReportArgs {
     /// A line for each service, peer, process or container
-    #[arg(long, value_name = "WHAT", default_value = "service")]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "service",
+        value_parser = Suggest(groups),
+        hide_possible_values = true
+    )]
     pub group_by: String,
     /// Order of the lines; the words are below
-    #[arg(long, value_name = "BY", default_value = "connections")]
+    #[arg(
+        long,
+        value_name = "BY",
+        default_value = "connections",
+        value_parser = Suggest(figures),
+        hide_possible_values = true
+    )]
     pub sort: String,
     /// Lines at most; the rest is summed up in one more
     #[arg(long, value_name = "N", default_value = "20")]

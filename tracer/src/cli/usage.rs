@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 
 use clap::{
-    Parser as _,
+    CommandFactory as _, Parser as _,
     error::{ContextKind, ContextValue, Error, ErrorKind},
 };
 
-use super::Cli;
+use super::{Cli, foreign};
 
 /// Why nothing is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +29,26 @@ where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    Cli::try_parse_from(args).map_err(|error| match error.kind() {
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    Cli::try_parse_from(&args).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Early::Answer(error.to_string()),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Early::Help(error.to_string()),
-        _ => Early::Usage(sentence(&error)),
+        _ => Early::Usage(instead(&error, &args).map_or_else(|| sentence(&error), |instead| printable(&instead))),
     })
+}
+
+/// What to do instead of what other tools have and the list has not.
+fn instead(error: &Error, args: &[OsString]) -> Option<String> {
+    let tracer = Cli::command();
+    let command = args.iter().skip(1).find_map(|arg| tracer.find_subcommand(arg))?;
+    if error.kind() != ErrorKind::UnknownArgument || command.get_name() != "list" {
+        return None;
+    }
+    let given = error.get(ContextKind::InvalidArg).and_then(text)?;
+    let given = flag_name(&given);
+    let place = args.iter().position(|arg| arg == given);
+    let before = place.and_then(|place| args[..place].last()?.to_str());
+    foreign::instead(given, before)
 }
 
 fn sentence(error: &Error) -> String {

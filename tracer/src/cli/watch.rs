@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use super::StreamArgs;
+use super::{
+    StreamArgs,
+    suggest::{Suggest, states},
+};
 
 /// Flags of `tracer watch`.
 #[derive(Args, Clone, Debug)]
@@ -20,7 +23,13 @@ pub struct WatchArgs {
 #[command(next_help_heading = "Output")]
 pub struct ShowArgs {
     /// Print only changes from or to a state: syn-sent, !close
-    #[arg(long, value_name = "STATE,...", display_order = 40)]
+    #[arg(
+        long,
+        value_name = "STATE,...",
+        value_parser = Suggest(states),
+        hide_possible_values = true,
+        display_order = 40
+    )]
     pub state: Vec<String>,
     /// Stop after N printed changes
     #[arg(short, long, value_name = "N", display_order = 41)]

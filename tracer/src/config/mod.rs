@@ -6,6 +6,7 @@ mod filter;
 mod interface;
 mod items;
 mod latency;
+mod list;
 mod netns;
 mod port;
 mod problem;
@@ -24,12 +25,14 @@ use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 use self::filter::Names;
 pub use self::{
     latency::Latency,
+    list::{Columns, InternetSpec, List, Scope},
     problem::{ConfigError, Problem},
 };
 use crate::{
     cli::{
         Cli, ColorWhen, Command, ExportArgs, ExportFormat, ExportedArgs, ExtentArgs, Format, GlobalArgs, KernelLog,
-        PrivilegeArgs, ReadArgs, RecordArgs, ReportArgs, ResourceArgs, StreamArgs, SummaryArgs, Switch, WatchArgs,
+        ManArgs, PrivilegeArgs, ReadArgs, RecordArgs, ReportArgs, ResourceArgs, Shell, StreamArgs, SummaryArgs, Switch,
+        WatchArgs,
     },
     figures::GroupBy,
     filter::{Filter, StateFilter},
@@ -74,10 +77,27 @@ pub enum Action {
     Summary(Box<Summary>),
     /// `tracer latency`
     Latency(Box<Latency>),
+    /// `tracer list`
+    List(Box<List>),
     /// `tracer record`
     Record(Box<Record>),
+    /// `tracer explain`; `None`: all words are listed.
+    Explain(Option<String>),
     /// `tracer doctor`
     Doctor,
+    /// `tracer completions`
+    Completions(Shell),
+    /// `tracer man`
+    Manual(Manual),
+}
+
+/// `tracer man`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manual {
+    /// Of this command only.
+    pub command: Option<String>,
+    /// A directory for the pages; `None`: one page on standard output.
+    pub output: Option<PathBuf>,
 }
 
 /// `tracer watch`, and `tracer export`, which prints the same.
@@ -192,19 +212,41 @@ impl Config {
     /// [`ConfigError`], one sentence: what was given, what is wrong, what to do.
     pub fn new(cli: Cli, services: &Services) -> Result<Self, ConfigError> {
         let GlobalArgs { format, color, quiet, verbose } = cli.global;
+        let given = format.is_some();
         let mut format = format.unwrap_or(Format::Text);
         let action = match cli.command {
             Command::Watch(args) => Action::Watch(Box::new(Watch::new(*args, services)?)),
             Command::Summary(args) => Action::Summary(Box::new(Summary::new(*args, services)?)),
             Command::Latency(args) => Action::Latency(Box::new(Latency::new(*args, services)?)),
+            Command::List(args) => {
+                format = args.output.format.unwrap_or(format);
+                Action::List(Box::new(List::new(*args, format, services)?))
+            }
             Command::Record(args) => Action::Record(Box::new(Record::new(*args, services)?)),
             Command::Export(args) => {
                 format = exported(&args.export)?;
                 Action::Watch(Box::new(Watch::export(*args, services)?))
             }
+            Command::Explain(args) => Action::Explain((!args.what.is_empty()).then(|| args.what.join(" "))),
             Command::Doctor => Action::Doctor,
+            Command::Completions(_) | Command::Man(_) if given => return Err(ConfigError::OwnFormat),
+            Command::Completions(args) => Action::Completions(args.shell),
+            Command::Man(args) => Action::Manual(Manual::new(args)?),
         };
         Ok(Self { speech: Speech { format, color, quiet, verbose }, action })
+    }
+}
+
+impl Manual {
+    fn new(args: ManArgs) -> Result<Self, ConfigError> {
+        let ManArgs { command, output } = args;
+        if let Some(command) = &command {
+            items::one("man", command, words::command)?;
+        }
+        if let Some(path) = output.as_ref().filter(|path| !path.is_dir()) {
+            return Err(ConfigError::NotADirectory { flag: "--output", path: path.clone() });
+        }
+        Ok(Self { command, output })
     }
 }
 

@@ -55,6 +55,17 @@ pub enum ConfigError {
     /// There are other formats to export to than to print.
     #[error("--format: an export has formats of its own; give --to ndjson or --to csv.")]
     ExportFormat,
+    /// Scripts for shells and pages for man have formats of their own.
+    #[error("--format: completions are for a shell and pages for man, in formats of their own; leave it out.")]
+    OwnFormat,
+    /// Several files are written.
+    #[error("{flag} {}: there is no such directory; make it, or name another one.", shown(path))]
+    NotADirectory {
+        /// The flag.
+        flag: &'static str,
+        /// Where they are to be written.
+        path: PathBuf,
+    },
     /// The kernel side adds handshakes up without knowing whose they are.
     #[error(
         "{flag}: the kernel adds handshakes up without knowing their process; use tracer summary, or leave it out."
@@ -66,6 +77,18 @@ pub enum ConfigError {
     /// No handshake has a role that is left.
     #[error("--role: both roles are excluded, so nothing could be measured; leave one of them.")]
     NoRole,
+    /// What is asked for by state and by kind is not the same.
+    #[error("--state: nothing that the other flags ask for is in such a state; leave out -t, -u or -l.")]
+    NoSuchState,
+    /// A row is a socket.
+    #[error("--group-by: a table has a row for each socket; use --format json, or leave one of the two out.")]
+    GroupsAsTable,
+    /// A group has not all that a socket has.
+    #[error("--sort {order}: groups are sorted by recv-q, send-q or, without it, by how many sockets they have.")]
+    GroupOrder {
+        /// The word.
+        order: &'static str,
+    },
     /// A list is too long for the kernel side.
     #[error(transparent)]
     TooMany(#[from] TooMany),
@@ -111,6 +134,14 @@ pub enum Problem {
         )
     )]
     UnknownState { nearest: Option<String> },
+    #[error(
+        "there is no such state; {}",
+        or(
+            nearest,
+            "write it as established, syn-sent, syn-recv, fin-wait-1, fin-wait-2, time-wait, close, close-wait, last-ack, listen or closing."
+        )
+    )]
+    UnknownSocketState { nearest: Option<String> },
     #[error("the kernel reports no change from or to {0}, so nothing would ever be shown; name another state.")]
     UnreportedState(TcpState),
     #[error("network namespaces have numbers from 4026531833 on; \"ls -Li /proc/PID/ns/net\" shows a process's.")]
@@ -141,6 +172,8 @@ pub enum Problem {
     Unreadable { path: PathBuf, error: io::Error },
     #[error("there is no such user here; \"getent passwd\" lists them.")]
     NoUser,
+    #[error("there is no such command; {}", or(nearest, "\"tracer --help\" lists them."))]
+    NoCommand { nearest: Option<String> },
     #[error("only root can become another user; run tracer with sudo, or leave the flag out.")]
     NotRoot,
     #[error("not a time; write it as 30s, 5m or 1h30m.")]
@@ -167,6 +200,19 @@ pub enum Problem {
         )
     )]
     UnknownSort { nearest: Option<String> },
+    #[error("sockets are not grouped by that; {}", or(nearest, "it takes state, process, peer, service or container."))]
+    UnknownSocketGroup { nearest: Option<String> },
+    #[error(
+        "sockets are not sorted by that; {}",
+        or(nearest, "it takes none, recv-q, send-q, state, local, remote, rtt, retransmits, process or timer.")
+    )]
+    UnknownSocketOrder { nearest: Option<String> },
+    #[error("TCP and UDP are over inet and inet6; \"ss -f\" lists other families.")]
+    OtherSockets,
+    #[error("not what lsof takes; write it as tcp, 6, :443, tcp:8000-8100, @10.0.0.1 or udp@[2001:db8::1]:domain.")]
+    NotAnInternetSpec,
+    #[error("no address is known for this host; give the address, or check the name with \"getent hosts\".")]
+    UnknownHost,
     #[error("a number from 1 on is needed: how many lines there are at most; the others are summed up in one.")]
     NotATop,
     #[error("the time must be 100ms or longer; write it as 1s, 10s or 1m.")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Problem, quantity, words::nearest};
-use crate::figures::{GroupBy, LatencyBy, SortBy};
+use crate::figures::{GroupBy, LatencyBy, SocketOrder, SocketsBy, SortBy};
 
 /// Summaries that follow each other faster than this cannot be read, and cost more than what they tell.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
@@ -28,6 +28,22 @@ pub(super) fn latency_by(text: &str) -> Result<LatencyBy, Problem> {
     let word = text.to_ascii_lowercase();
     let found = LatencyBy::ALL.iter().copied().find(|by| by.name() == word);
     found.ok_or_else(|| Problem::UnknownKey { nearest: nearest(text, LatencyBy::ALL.iter().map(|by| by.name())) })
+}
+
+/// What sockets are grouped by.
+pub(super) fn sockets_by(text: &str) -> Result<SocketsBy, Problem> {
+    let word = text.to_ascii_lowercase();
+    let words = || SocketsBy::ALL.iter().map(|by| by.name());
+    let found = SocketsBy::ALL.iter().copied().find(|by| by.name() == word);
+    found.ok_or_else(|| Problem::UnknownSocketGroup { nearest: nearest(text, words()) })
+}
+
+/// What sockets are sorted by; `recv_q` is `recv-q`, too.
+pub(super) fn socket_order(text: &str) -> Result<SocketOrder, Problem> {
+    let word = text.to_ascii_lowercase().replace('_', "-");
+    let words = || SocketOrder::ALL.iter().map(|by| by.name());
+    let found = SocketOrder::ALL.iter().copied().find(|by| by.name() == word);
+    found.ok_or_else(|| Problem::UnknownSocketOrder { nearest: nearest(&word, words()) })
 }
 
 /// How many groups are kept apart.

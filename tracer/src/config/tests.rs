@@ -1,14 +1,15 @@
 //! What well-formed values mean. The errors are snapshots in tests/cli_errors.rs.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use super::{Action, Config, Destination, Source, Stream, Watch, cgroup, quantity, when, words};
+use super::{Action, Config, Destination, InternetSpec, List, Scope, Source, Stream, Watch, cgroup, quantity, when};
 use crate::{
     cli::{Early, Format, parse},
-    event::TcpState,
+    event::{Family, TcpState},
     filter::{Criteria, KernelFilter, WantedCgroup},
     recording::{Limits, SyncPolicy},
     services::Services,
+    socket::Protocol,
 };
 
 fn config(args: &str) -> Config {
@@ -66,27 +67,144 @@ fn our_own_namespace_by_every_name() {
     }
 }
 
-#[test]
-fn the_loopback_interface_has_an_index() {
-    assert_eq!(kernel("--dev lo").config.devices.ids[0], 1);
+fn list(args: &str) -> List {
+    match config(format!("list {args}").trim_end()).action {
+        Action::List(list) => *list,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a combination of flags stands for: `tcp:connected+listening udp:connected -p -e -o`.
+fn meaning(args: &str) -> String {
+    use TcpState::{Close, Established, Listen, TimeWait};
+    let List { tcp, udp, filter, columns, numeric, .. } = list(args);
+    assert_eq!(tcp.contains(&Established), tcp.contains(&TimeWait), "{args}");
+    let kinds = |protocol, connected, listening| match (connected, listening) {
+        (true, true) => Some(format!("{protocol}:all")),
+        (true, false) => Some(format!("{protocol}:connected")),
+        (false, true) => Some(format!("{protocol}:listening")),
+        (false, false) => None,
+    };
+    let family = filter.criteria().family.map(|family| if family == Family::Ipv4 { "-4" } else { "-6" }.to_owned());
+    let switch = |given: bool, flag: &str| given.then(|| flag.to_owned());
+    [
+        kinds("tcp", tcp.contains(&Established), tcp.contains(&Listen)),
+        kinds("udp", udp.contains(&Established), udp.contains(&Close)),
+        switch(columns.processes, "-p"),
+        switch(columns.extended, "-e"),
+        switch(columns.timers, "-o"),
+        switch(numeric, "-n"),
+        family,
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(" ")
 }
 
 #[test]
-fn states_in_any_spelling() {
-    use TcpState::{Close, Established, FinWait1, Listen, SynRecv, SynSent};
-    let spellings = [
-        (SynSent, "syn-sent SYN_SENT synsent TCP_SYN_SENT Syn-Sent"),
-        (Established, "established estab ESTAB"),
-        (FinWait1, "fin-wait-1 FIN_WAIT1 finwait1 FIN-WAIT-1"),
-        (SynRecv, "syn-recv SYN_RECEIVED syn-rcvd"),
-        (Close, "close closed"),
-        (Listen, "listen LISTENING"),
-    ];
-    for (state, words) in spellings {
-        for word in words.split(' ') {
-            assert_eq!(words::state(word).ok(), Some(state), "{word}");
-        }
+fn flags_mean_what_they_mean_in_netstat_and_ss() {
+    for (args, expected) in [
+        ("", "tcp:all udp:all -p"),
+        ("-n", "tcp:all udp:all -p -n"),
+        ("-p", "tcp:all udp:all -p"),
+        ("-o", "tcp:all udp:all -p -o"),
+        ("-4", "tcp:all udp:all -p -4"),
+        ("-a", "tcp:all udp:all"),
+        ("-t", "tcp:connected"),
+        ("-u", "udp:connected"),
+        ("-l", "tcp:listening udp:listening"),
+        ("-at", "tcp:all"),
+        ("-ua", "udp:all"),
+        ("-tu", "tcp:connected udp:connected"),
+        ("-tanp", "tcp:all -p -n"),
+        ("-antp", "tcp:all -p -n"),
+        ("-ltnp", "tcp:listening -p -n"),
+        ("-ptln", "tcp:listening -p -n"),
+        ("-tulpn", "tcp:listening udp:listening -p -n"),
+        ("-tulpen", "tcp:listening udp:listening -p -e -n"),
+        ("-ln4", "tcp:listening udp:listening -n -4"),
+        ("-6tln", "tcp:listening -n -6"),
+        ("-46tln", "tcp:listening -n"),
+        ("-tuanpoe", "tcp:all udp:all -p -e -o -n"),
+        ("-tanee", "tcp:all -e -n"),
+        ("-la", "tcp:all udp:all"),
+        ("-al", "tcp:all udp:all"),
+        ("-t -n -o", "tcp:connected -o -n"),
+        ("--tcp --listening --numeric --programs", "tcp:listening -p -n"),
+        ("-ltn -tlnp -ppn", "tcp:listening -p -n"),
+        ("-t -f inet", "tcp:connected -4"),
+        ("-t -f inet6", "tcp:connected -6"),
+        ("-t -f inet,inet6", "tcp:connected"),
+        ("-i", "tcp:all udp:all -p"),
+        ("-nPi", "tcp:all udp:all -p -n"),
+        ("-nP -i :443", "tcp:all udp:all -p -n"),
+        ("-i 4", "tcp:all udp:all -p"),
+        ("-l -i :443", "tcp:listening udp:listening -p"),
+        ("-tni", "tcp:all -p -n"),
+    ] {
+        assert_eq!(meaning(args), expected, "{args}");
     }
+}
+
+#[test]
+fn states_of_a_list_in_any_spelling_and_in_the_groups_of_ss() {
+    use TcpState::{Close, CloseWait, Established, FinWait1, Listen, NewSynRecv, SynRecv, TimeWait};
+    let tcp = |args: &str| list(args).tcp;
+    for spelling in ["close-wait", "CLOSE_WAIT", "closewait"] {
+        assert_eq!(tcp(&format!("--state {spelling}")), [CloseWait]);
+    }
+    for spelling in ["FIN-WAIT-1", "fin_wait1", "finwait1"] {
+        assert_eq!(tcp(&format!("-t --state {spelling}")), [FinWait1]);
+    }
+    assert_eq!(tcp("-t --state listen"), [Listen], "states that are named need no -a");
+    assert_eq!(tcp("--state syn-recv"), [SynRecv, NewSynRecv]);
+    assert_eq!(tcp("--state new-syn-recv"), [SynRecv, NewSynRecv], "the kernel calls it SYN_RECV where it lists it");
+    assert_eq!(tcp("--state bucket"), [SynRecv, TimeWait, NewSynRecv]);
+    let (connected, synchronized, big) = (tcp("--state connected"), tcp("--state synchronized"), tcp("--state big"));
+    assert!(connected.len() == 10 && !connected.contains(&Listen) && !connected.contains(&Close));
+    assert!(synchronized.len() == 9 && big.len() == 9 && !big.contains(&TimeWait));
+    let rest = list("--state !time-wait,!estab");
+    assert!(!rest.tcp.contains(&TimeWait) && !rest.tcp.contains(&Established) && rest.udp == [Close]);
+    assert_eq!((list("--state unconn").udp, list("--state estab").udp), (vec![Close], vec![Established]));
+}
+
+#[test]
+fn what_lsof_takes_after_its_i() {
+    let spec = |text: &str| list(&format!("-i {text}")).internet.swap_remove(0);
+    let none = InternetSpec::default();
+    assert_eq!(list("-i").internet, std::slice::from_ref(&none));
+    assert_eq!(spec("6"), InternetSpec { family: Some(Family::Ipv6), ..none.clone() });
+    assert_eq!(spec("UDP"), InternetSpec { protocol: Some(Protocol::Udp), ..none.clone() });
+    assert_eq!(spec(":https,8000-8100").ports, [443..=443, 8000..=8100]);
+    let full = spec("4tcp@127.0.0.1:80-90");
+    assert_eq!((full.family, full.protocol), (Some(Family::Ipv4), Some(Protocol::Tcp)));
+    assert_eq!((&full.hosts[..], &full.ports[..]), (&["127.0.0.1".parse().expect("an address")][..], &[80..=90][..]));
+    let loopback: Vec<IpAddr> = vec!["::1".parse().expect("an address")];
+    assert_eq!(spec("6TCP@[::1]:80-90").hosts, loopback);
+    assert_eq!((spec("@[::1]").hosts, spec("@::1").hosts), (loopback.clone(), loopback));
+    assert_eq!(list("-i :80 -i :443").internet.len(), 2);
+    assert_eq!(list("-i4").internet, list("-i 4").internet);
+}
+
+#[test]
+fn a_list_is_of_this_namespace_unless_others_are_named() {
+    assert_eq!((list("").scope, list("--netns self").scope), (Scope::Own, Scope::Filtered));
+    let all = list("--netns all");
+    assert!(all.scope == Scope::Filtered && all.filter.is_pass_all());
+}
+
+#[test]
+fn a_list_says_how_it_was_asked_for() {
+    assert_eq!(
+        list("-tln --port 443 -i :80 --state listen").filters,
+        ["-t", "-l", "-i :80", "--port 443", "--state listen"]
+    );
+}
+
+#[test]
+fn the_loopback_interface_has_an_index() {
+    assert_eq!(kernel("--dev lo").config.devices.ids[0], 1);
 }
 
 #[test]
@@ -94,6 +212,8 @@ fn times_and_sizes_as_people_write_them() {
     let seconds = |text| quantity::duration(text).ok().map(|time: Duration| time.as_secs());
     let times = ["30s", "5m", "1h30m", "1h 30m", "90", "2min"].map(seconds);
     assert_eq!(times, [Some(30), Some(300), Some(5400), Some(5400), Some(90), Some(120)]);
+    assert_eq!(quantity::duration("0.5").ok(), Some(Duration::from_millis(500)));
+    assert!(["0.0", ".", "1.2.3", "1e3", "inf"].iter().all(|text| quantity::duration(text).is_err()));
     let sizes = ["4096", "64KiB", "64k", "64KB", "4M", "1G", "1 MiB"].map(|text| quantity::ring_bytes(text).ok());
     assert_eq!(sizes, [4096, 65_536, 65_536, 64_000, 4 << 20, 1 << 30, 1 << 20].map(Some));
 }

@@ -1,21 +1,8 @@
-//! Words with few values, and the nearest word to a mistyped one.
+//! Words with few values.
 
 use super::Problem;
-use crate::{event::TcpState, filter::WantedRole};
-
-/// How alike two words must be (Jaro-Winkler, 0 to 1) for one to be suggested for the other.
-const ALIKE: f64 = 0.8;
-
-/// The candidate most like `word`, if any is.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let word = word.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&word, &candidate.to_lowercase()), candidate))
-        .filter(|(alike, _)| *alike >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate.to_owned())
-}
+pub(super) use crate::words::nearest;
+use crate::{cli, event::TcpState, filter::WantedRole};
 
 /// `client` or `server`.
 pub(super) fn role(text: &str) -> Result<WantedRole, Problem> {
@@ -26,30 +13,23 @@ pub(super) fn role(text: &str) -> Result<WantedRole, Problem> {
     }
 }
 
-/// A TCP state in any usual spelling: `SYN_SENT`, `syn-sent`, `synsent`, `TCP_SYN_SENT`; `estab` as ss has it.
+/// A TCP state in any usual spelling, of those that a transition can leave or enter.
 pub(super) fn state(text: &str) -> Result<TcpState, Problem> {
-    use TcpState::{BoundInactive, Close, Established, Listen, NewSynRecv, SynRecv, TimeWait};
-    let word = squeezed(text);
-    let word = word.strip_prefix("tcp").unwrap_or(&word);
-    let state = match word {
-        "estab" => Some(Established),
-        "synreceived" | "synrcvd" => Some(SynRecv),
-        "closed" => Some(Close),
-        "listening" => Some(Listen),
-        _ => TcpState::ALL.iter().copied().find(|state| squeezed(state.name()) == word),
-    };
-    match state {
+    use TcpState::{BoundInactive, NewSynRecv, TimeWait};
+    match TcpState::from_spelling(text) {
         Some(state @ (TimeWait | NewSynRecv | BoundInactive)) => Err(Problem::UnreportedState(state)),
         Some(state) => Ok(state),
         None => Err(Problem::UnknownState { nearest: nearest_state(text) }),
     }
 }
 
-fn nearest_state(text: &str) -> Option<String> {
-    let word = text.replace(['-', ' '], "_");
-    nearest(&word, TcpState::ALL.iter().map(|state| state.name()))
+/// The name of a state that is spelled nearly so.
+pub(super) fn nearest_state(text: &str) -> Option<String> {
+    nearest(text, TcpState::ALL.iter().map(|state| state.name()))
 }
 
-fn squeezed(text: &str) -> String {
-    text.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).collect::<String>().to_ascii_lowercase()
+/// The name of a command.
+pub(super) fn command(text: &str) -> Result<String, Problem> {
+    let names = cli::commands();
+    if names.contains(&text) { Ok(text.to_owned()) } else { Err(Problem::NoCommand { nearest: nearest(text, names) }) }
 }

@@ -2,30 +2,61 @@
 
 use serde::Serialize;
 
-/// How it stands with one requirement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Health {
-    /// As it should be.
-    Ok,
-    /// tracer runs, but something is lost.
-    Degraded,
-    /// Could not be found out; not a reason to refuse.
-    Unknown,
-    /// tracer cannot run.
-    Missing,
+words! {
+    /// How it stands with one requirement.
+    #[derive(Serialize)]
+    #[serde(rename_all = "lowercase")]
+    Health {
+        /// As it should be.
+        Ok = "ok",
+        /// tracer runs, but something is lost.
+        Degraded = "degraded",
+        /// Could not be found out; not a reason to refuse.
+        Unknown = "unknown",
+        /// tracer cannot run.
+        Missing = "missing",
+    }
 }
 
-impl Health {
-    /// The word for people, the same as in JSON.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Degraded => "degraded",
-            Self::Unknown => "unknown",
-            Self::Missing => "missing",
-        }
+words! {
+    /// What is checked; what a kernel may lack besides, and what that costs, has names in the source's table of features.
+    Check {
+        /// Which kernel it is.
+        Kernel = "kernel",
+        /// Which machine.
+        Architecture = "architecture",
+        /// What this process may do.
+        Capabilities = "capabilities",
+        /// What nobody may.
+        Lockdown = "lockdown",
+        /// The kernel's type information.
+        Btf = "btf",
+        /// The tracepoint on state changes.
+        Tracepoint = "tracepoint",
+        /// The struct members that the programs read.
+        Members = "members",
+        /// A type of BPF map.
+        RingBuffer = "ring_buffer",
+        /// A type of BPF map.
+        ArrayOfMaps = "array_of_maps",
+        /// A type of BPF map.
+        PerCpuArray = "per_cpu_array",
+        /// A type of BPF map.
+        HashMap = "hash_map",
+        /// A type of BPF map.
+        LpmTrie = "lpm_trie",
+        /// Whether the programs load and attach.
+        Programs = "programs",
+        /// How much memory may be locked.
+        Memlock = "memlock",
+        /// Whether BPF programs are compiled.
+        Jit = "jit",
+        /// Whether the sockets that are there already can be listed, and whose they are.
+        ExistingSockets = "existing_sockets",
+        /// What can be taken from the process once everything is open.
+        Confinement = "confinement",
+        /// Whether this kernel can do what the filter asks for; only a start checks that.
+        Filter = "filter",
     }
 }
 

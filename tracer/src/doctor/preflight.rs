@@ -7,7 +7,7 @@ use rustix::system::uname;
 use super::{
     checks::diagnose,
     facts::Facts,
-    finding::{Finding, Health},
+    finding::{Check, Finding, Health},
     gather,
     outcome::Failed,
     refusal,
@@ -17,6 +17,9 @@ use crate::{
     observation::Feature,
     source::live::offsets::{self, Resolved},
 };
+
+/// What every start measures; what else is measured depends on the kernel ([`offsets::FEATURES`]).
+pub const TRANSITIONS: &str = "transitions";
 
 /// What a start needs to know about the machine.
 #[derive(Clone, Debug)]
@@ -51,7 +54,7 @@ impl Readiness {
         let feature = offsets::FEATURES.iter().find(|feature| feature.name == name);
         missing.zip(feature).map_or(Ok(()), |(reason, feature)| {
             let detail = format!("this kernel does not tell what {flag} asks for: {reason}");
-            Err(PreflightError(Finding::missing("filter", detail, feature.remedy)))
+            Err(PreflightError(Finding::missing(Check::Filter.name(), detail, feature.remedy)))
         })
     }
 }
@@ -87,7 +90,7 @@ pub fn preflight() -> Result<Readiness, PreflightError> {
 /// Explains in doctor's words why loading failed, although the preflight saw nothing in the way.
 #[must_use]
 pub fn explain(error: &(dyn Error + 'static)) -> PreflightError {
-    PreflightError(refusal::finding("programs", &Failed::new(error), &gather::facts()))
+    PreflightError(refusal::finding(Check::Programs.name(), &Failed::new(error), &gather::facts()))
 }
 
 pub(super) fn ready(facts: &Facts) -> Result<Readiness, PreflightError> {
@@ -95,21 +98,31 @@ pub(super) fn ready(facts: &Facts) -> Result<Readiness, PreflightError> {
         return Err(PreflightError(finding));
     }
     let Some(resolved) = facts.resolved() else {
-        return Err(PreflightError(Finding::missing("members", "the kernel's types are unknown", refusal::REPORT)));
+        return Err(PreflightError(Finding::missing(
+            Check::Members.name(),
+            "the kernel's types are unknown",
+            refusal::REPORT,
+        )));
     };
     Ok(Readiness {
         members: resolved.clone(),
         host: uname().nodename().to_string_lossy().into_owned(),
-        boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned(),
+        boot_id: boot_id(),
         kernel: facts.release.clone(),
         features: features(resolved),
     })
 }
 
+/// Identifies this boot; empty if the kernel does not say.
+#[must_use]
+pub fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
 fn features(resolved: &Resolved) -> Vec<Feature> {
     let reason = |name| resolved.missing.iter().find(|missing| missing.feature.name == name);
     let optional = offsets::FEATURES.iter().map(|feature| feature.name);
-    ["transitions"]
+    [TRANSITIONS]
         .into_iter()
         .chain(optional)
         .map(|name| Feature { name: name.into(), missing: reason(name).map(|missing| missing.reason.to_string()) })

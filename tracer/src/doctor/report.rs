@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::finding::{Finding, Health};
+use crate::output::{Palette, Style};
 
 /// The outcome of all checks.
 #[derive(Clone, Debug, Serialize)]
@@ -32,7 +32,7 @@ impl Report {
     pub fn text(&self, color: bool) -> String {
         let mut text = String::new();
         for check in &self.checks {
-            line(check, color, &mut text);
+            line(check, Palette::new(color), &mut text);
         }
         text + "\n" + &self.conclusion() + "\n"
     }
@@ -59,10 +59,10 @@ impl Report {
     }
 }
 
-fn line(check: &Finding, color: bool, text: &mut String) {
-    let style = if color { style(check.status) } else { Style::new() };
+fn line(check: &Finding, palette: Palette, text: &mut String) {
+    let (set, reset) = style(check.status, palette);
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{style}{:<9}{style:#} {:<19} {}", check.status.word(), check.name, check.detail);
+    let _ = writeln!(text, "{set}{:<9}{reset} {:<19} {}", check.status.name(), check.name, check.detail);
     for below in check.remedy.iter().map(|remedy| format!("→ {remedy}")) {
         let _ = writeln!(text, "{:27}{below}", "");
     }
@@ -71,11 +71,11 @@ fn line(check: &Finding, color: bool, text: &mut String) {
     }
 }
 
-fn style(health: Health) -> Style {
+fn style(health: Health, palette: Palette) -> Style {
     match health {
-        Health::Ok => AnsiColor::Green.on_default(),
-        Health::Degraded => AnsiColor::Yellow.on_default(),
-        Health::Unknown => Style::new(),
-        Health::Missing => AnsiColor::Red.on_default().bold(),
+        Health::Ok => palette.good(),
+        Health::Degraded => palette.warning(),
+        Health::Unknown => palette.plain(),
+        Health::Missing => palette.alarm(),
     }
 }

@@ -4,7 +4,10 @@ use std::error::Error;
 
 use aya::{maps::MapType, sys::is_map_supported};
 
-use super::outcome::{Failed, Outcome, Trials};
+use super::{
+    finding::Check,
+    outcome::{Failed, Outcome, Trials},
+};
 use crate::{
     figures::LatencyBy,
     filter::{Criteria, Filter, KernelFilter, Roles},
@@ -13,11 +16,11 @@ use crate::{
 
 /// The map types that the programs use, by the name of their check.
 const MAPS: [(&str, MapType); 5] = [
-    ("ring_buffer", MapType::RingBuf),
-    ("array_of_maps", MapType::ArrayOfMaps),
-    ("per_cpu_array", MapType::PerCpuArray),
-    ("hash_map", MapType::Hash),
-    ("lpm_trie", MapType::LpmTrie),
+    (Check::RingBuffer.name(), MapType::RingBuf),
+    (Check::ArrayOfMaps.name(), MapType::ArrayOfMaps),
+    (Check::PerCpuArray.name(), MapType::PerCpuArray),
+    (Check::HashMap.name(), MapType::Hash),
+    (Check::LpmTrie.name(), MapType::LpmTrie),
 ];
 /// Asked for the rings of the trial, bytes: far below the smallest rings, which is what the source then makes.
 const RING_BYTES: usize = 1;

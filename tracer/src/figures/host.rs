@@ -6,7 +6,7 @@ mod stuck;
 
 pub use self::{
     counts::{Cause, Comparison, Counted, Incomparable, Listening, Pair},
-    ports::{Destination, FailedConnect, Ports, Rate, TIME_WAIT_NS},
+    ports::{Destination, FailedConnect, Ports, REUSE_DELAY_MS, Rate, TIME_WAIT_NS},
     stuck::{Holder, Service, Stuck, StuckGroup, stuck_after_ns},
 };
 

@@ -11,6 +11,7 @@ mod owner;
 mod prefix;
 mod socket;
 mod states;
+mod subject;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,11 @@ pub use self::{
     prefix::Prefix,
     states::StateFilter,
 };
-use crate::{event::Transition, observation::Known};
+use crate::{
+    event::Transition,
+    observation::{Known, Role},
+    socket::Socket,
+};
 
 /// Any local port may still be chosen: which range a namespace takes them from is not known here.
 const ANY_PORT: (u16, u16) = (1, u16::MAX);
@@ -131,7 +136,7 @@ impl Filter {
     pub fn decide(&self, event: &Transition, known: &Known, cgroups: &CgroupAncestry) -> Verdict {
         let mut verdict = Verdict::Match;
         if self.asks_kernel {
-            verdict = self.decide_socket(event, cgroups);
+            verdict = self.decide_socket(event.into(), cgroups);
         }
         if self.asks_user && verdict != Verdict::NoMatch {
             verdict = verdict.and(self.decide_owner(known));
@@ -146,8 +151,22 @@ impl Filter {
     /// So an exclusion lets a connection pass that was never shown to be excluded, and an inclusion does not.
     #[must_use]
     pub fn decide_finally(&self, event: &Transition, known: &Known, cgroups: &CgroupAncestry) -> bool {
-        (!self.asks_kernel || self.decide_socket_finally(event, cgroups))
+        (!self.asks_kernel || self.decide_socket_finally(event.into(), cgroups))
             && (!self.asks_user || self.decide_owner_finally(known))
             && self.also.as_ref().is_none_or(|also| also.decide_finally(event, known, cgroups))
+    }
+
+    /// The same of a socket that a list shows: what is unknown of it is in no list.
+    #[must_use]
+    pub fn takes(&self, socket: &Socket, role: Option<Role>, cgroups: &CgroupAncestry) -> bool {
+        (!self.asks_kernel || self.decide_socket_finally(socket.into(), cgroups))
+            && (!self.asks_user || self.decide_holders(role, || socket.processes()))
+            && self.also.as_ref().is_none_or(|also| also.takes(socket, role, cgroups))
+    }
+
+    /// Whether it asks whose a socket is.
+    #[must_use]
+    pub fn asks_for_processes(&self) -> bool {
+        !self.criteria.pids.is_empty() || !self.criteria.comms.is_empty()
     }
 }

@@ -22,8 +22,15 @@ impl Filter {
     }
 
     pub(super) fn decide_owner_finally(&self, known: &Known) -> bool {
-        let processes = || known.owner.map(|owner| owner.process).into_iter().chain(known.listener);
-        self.criteria.roles.accepts(|wanted| known.role.is_some_and(|role| role_hits(*wanted, role)))
+        self.decide_holders(known.role, || known.owner.map(|owner| owner.process).into_iter().chain(known.listener))
+    }
+
+    /// The same where all that can be known is known: the role, and every process whose socket it is.
+    pub(super) fn decide_holders<I>(&self, role: Option<Role>, processes: impl Fn() -> I) -> bool
+    where
+        I: Iterator<Item = Process>,
+    {
+        self.criteria.roles.accepts(|wanted| role.is_some_and(|role| role_hits(*wanted, role)))
             && self.criteria.pids.accepts(|pid| processes().any(|process| process.pid == *pid))
             && self.criteria.comms.accepts(|comm| processes().any(|process| process.comm == *comm))
     }

@@ -2,34 +2,34 @@
 
 use tracer_common::filter::{AF_INET, AF_INET6, Bits, Verdict, decide_ends, decide_family};
 
-use super::{CgroupAncestry, Filter};
-use crate::event::{Endpoint, Family, Transition};
+use super::{CgroupAncestry, Filter, subject::Subject};
+use crate::event::{Endpoint, Family};
 
 impl Filter {
-    pub(super) fn decide_socket(&self, event: &Transition, cgroups: &CgroupAncestry) -> Verdict {
-        let local_addr = if is_cloned(event) { None } else { Some(&event.local) };
-        let local_port = event.local.port.map_or_else(|| self.tables.ephemeral_bits(), |port| self.port_bits(port));
-        let remote = event.remote.as_ref();
+    pub(super) fn decide_socket(&self, socket: Subject<'_>, cgroups: &CgroupAncestry) -> Verdict {
+        let local_addr = if is_cloned(socket) { None } else { Some(socket.local) };
+        let local_port = socket.local.port.map_or_else(|| self.tables.ephemeral_bits(), |port| self.port_bits(port));
+        let remote = socket.remote;
         let ports = (local_port, remote.map_or(Bits::UNKNOWN, |end| self.remote_port_bits(end)));
         let addrs = (self.addr_bits(local_addr), self.addr_bits(remote));
-        self.decide_tables(ports, addrs).and(self.decide_family(event)).and(self.decide_ids(event, cgroups))
+        self.decide_tables(ports, addrs).and(self.decide_family(socket)).and(self.decide_ids(socket, cgroups))
     }
 
-    pub(super) fn decide_socket_finally(&self, event: &Transition, cgroups: &CgroupAncestry) -> bool {
+    pub(super) fn decide_socket_finally(&self, socket: Subject<'_>, cgroups: &CgroupAncestry) -> bool {
         let no_port = self.port_bits(0);
         let no_addr = Bits::known(self.criteria.addrs.bits(|_| false));
-        let local_port = event.local.port.map_or(no_port, |port| self.port_bits(port));
-        let remote = event.remote.as_ref();
+        let local_port = socket.local.port.map_or(no_port, |port| self.port_bits(port));
+        let remote = socket.remote;
         let ports = (local_port, remote.map_or(no_port, |end| self.remote_port_bits(end)));
-        let addrs = (self.addr_bits(Some(&event.local)), remote.map_or(no_addr, |end| self.addr_bits(Some(end))));
+        let addrs = (self.addr_bits(Some(socket.local)), remote.map_or(no_addr, |end| self.addr_bits(Some(end))));
         let criteria = &self.criteria;
         self.decide_tables(ports, addrs) == Verdict::Match
-            && self.decide_family(event) == Verdict::Match
-            && criteria.netns.accepts(|netns| *netns == event.netns)
-            && criteria.devices.accepts(|index| event.ifindex == Some(*index))
+            && self.decide_family(socket) == Verdict::Match
+            && criteria.netns.accepts(|netns| *netns == socket.netns)
+            && criteria.devices.accepts(|index| socket.ifindex == Some(*index))
             && criteria
                 .cgroups
-                .accepts(|wanted| event.cgroup_id.and_then(|id| cgroups.is_within(id, wanted)) == Some(true))
+                .accepts(|wanted| socket.cgroup_id.and_then(|id| cgroups.is_within(id, wanted)) == Some(true))
     }
 
     fn decide_tables(&self, ports: (Bits, Bits), addrs: (Bits, Bits)) -> Verdict {
@@ -37,22 +37,22 @@ impl Filter {
         decide_ends(config.port_lists, ports.0, ports.1).and(decide_ends(config.addr_lists, addrs.0, addrs.1))
     }
 
-    fn decide_family(&self, event: &Transition) -> Verdict {
+    fn decide_family(&self, socket: Subject<'_>) -> Verdict {
         let wanted = self.tables.config.family;
-        match event.family {
+        match socket.family {
             Family::Ipv4 => decide_family(wanted, AF_INET, false),
-            Family::Ipv6 if wanted != 0 && is_cloned(event) => Verdict::Undecided,
-            Family::Ipv6 => decide_family(wanted, AF_INET6, event.local.is_mapped()),
+            Family::Ipv6 if wanted != 0 && is_cloned(socket) => Verdict::Undecided,
+            Family::Ipv6 => decide_family(wanted, AF_INET6, socket.local.is_mapped()),
         }
     }
 
-    fn decide_ids(&self, event: &Transition, cgroups: &CgroupAncestry) -> Verdict {
+    fn decide_ids(&self, socket: Subject<'_>, cgroups: &CgroupAncestry) -> Verdict {
         let criteria = &self.criteria;
         criteria
             .netns
-            .decide(|netns| Some(*netns == event.netns))
-            .and(criteria.devices.decide(|index| event.ifindex.map(|of| of == *index)))
-            .and(criteria.cgroups.decide(|wanted| cgroups.is_within(event.cgroup_id?, wanted)))
+            .decide(|netns| Some(*netns == socket.netns))
+            .and(criteria.devices.decide(|index| socket.ifindex.map(|of| of == *index)))
+            .and(criteria.cgroups.decide(|wanted| cgroups.is_within(socket.cgroup_id?, wanted)))
     }
 
     fn port_bits(&self, port: u16) -> Bits {
@@ -73,6 +73,6 @@ impl Filter {
 
 /// Before Linux 6.15, LISTEN→SYN_RECV shows the new socket while it is still a clone of its listener
 /// (`inet_csk_clone_lock`): a local wildcard address is not the connection's own.
-fn is_cloned(event: &Transition) -> bool {
-    event.remote.is_none() && event.local.addr.is_unspecified()
+fn is_cloned(socket: Subject<'_>) -> bool {
+    socket.remote.is_none() && socket.local.addr.is_unspecified()
 }

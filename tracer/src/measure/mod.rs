@@ -7,6 +7,7 @@ mod handshake;
 pub mod host;
 mod latency;
 mod reset;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,8 @@ pub use self::{
     groups::{Aggregate, GROUPS, Listing},
     handshake::handshake,
     latency::LatencyAggregate,
-    reset::{Reason, initiator, reason},
+    reset::{REFUSED, Reason, initiator, reason},
+    sockets::{Roles, grouped, sort},
 };
 use crate::observation::Observation;
 

@@ -20,7 +20,7 @@ pub struct Reason {
 }
 
 /// Accepted in SYN_SENT: there is no listener, or something on the way pretends so (RFC 9293 section 3.10.7.3).
-const REFUSED: &str = "REFUSED";
+pub const REFUSED: &str = "REFUSED";
 
 /// Number of the loopback device in every network namespace (`LOOPBACK_IFINDEX`, include/net/flow.h).
 const LOOPBACK: u32 = 1;

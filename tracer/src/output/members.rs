@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::names::Name;
+use super::names::{EventType, Name};
+use crate::socket::Owner;
 
 /// An event in the making, in one format: each member's name, then its value.
 pub(super) trait Members {
     /// Begins an event of this type.
-    fn begin(&mut self, kind: &'static str);
+    fn begin(&mut self, kind: EventType);
     /// Says whose value comes next.
     fn name(&mut self, name: Name);
     /// Unknown.
@@ -24,6 +25,8 @@ pub(super) trait Members {
     fn text(&mut self, bytes: &[u8]);
     /// What this format has made of a text before.
     fn prepared(&mut self, text: &[u8]);
+    /// Descriptors and whose they are.
+    fn owners(&mut self, owners: &[Owner]);
     /// An address.
     fn addr(&mut self, addr: IpAddr);
     /// A time: RFC 3339 to the decimal point, and nanoseconds.
@@ -73,6 +76,7 @@ values! {
     u64: number(self) self;
     bool: truth(self) self;
     IpAddr: addr(self) self;
+    &[Owner]: owners(self) self;
     Word<'_>: word(self) self.0;
     Words<'_>: words(self) self.0;
     Text<'_>: text(self) self.0;

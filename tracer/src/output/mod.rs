@@ -1,13 +1,13 @@
 //! What the core concluded, as bytes: one module a format. Formatting is pure; [`Sink`] does the writing.
 
 mod csv;
-mod errno;
 mod events;
 mod json;
 mod matrix;
 mod members;
 mod names;
 mod plain;
+mod screen;
 mod sink;
 mod text;
 mod time;
@@ -16,16 +16,21 @@ use std::env;
 
 use jiff::tz::TimeZone;
 
-pub(crate) use self::text::numbers;
 pub use self::{
     csv::CsvOutput,
     json::{JsonOutput, SCHEMA},
-    sink::{Sink, SinkError},
+    names::EventType,
+    screen::Screen,
+    sink::{Sink, SinkError, print},
     text::{Form, TextOptions, TextOutput},
+};
+pub(crate) use self::{
+    json::explain::explanations as json_explanations,
+    text::{Palette, Style, explain::Page, numbers},
 };
 use crate::{
     cli::{ColorWhen, Format},
-    config::Speech,
+    config::{Columns, Speech},
     observation::{Observation, Start},
     services::Services,
 };
@@ -49,8 +54,8 @@ impl Output {
     #[must_use]
     pub fn new(speech: Speech, form: Option<Form>, numeric: bool, services: Services, is_terminal: bool) -> Self {
         match (speech.format, form) {
-            (Format::Json, _) => Self::Json(Box::default()),
-            (Format::Csv, _) => Self::Csv(Box::default()),
+            (Format::Json, _) => Self::Json(Box::new(JsonOutput::new(named(form, numeric, services)))),
+            (Format::Csv, _) => Self::Csv(Box::new(CsvOutput::new(named(form, numeric, services)))),
             (Format::Text, None) => Self::Silent,
             (Format::Text, Some(form)) => Self::Text(Box::new(TextOutput::new(TextOptions {
                 zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
@@ -67,6 +72,13 @@ impl Output {
     pub(crate) fn follows(&mut self) {
         if let Self::Csv(csv) = self {
             csv.is_headed = true;
+        }
+    }
+
+    /// Text is to fit there.
+    pub(crate) fn fit(&mut self, screen: Screen) {
+        if let Self::Text(text) = self {
+            text.screen = screen;
         }
     }
 
@@ -91,15 +103,25 @@ impl Output {
     }
 }
 
+/// By which names the ports of sockets are described to programs, if they are.
+fn named(form: Option<Form>, numeric: bool, services: Services) -> Option<Services> {
+    let is_asked = matches!(form, Some(Form::Sockets { columns: Columns { port_class: true, .. }, .. }));
+    is_asked.then(|| if numeric { Services::default() } else { services })
+}
+
 /// Whether text gets colours: <https://no-color.org> has the last word on `auto`.
 #[must_use]
 pub fn is_coloured(when: ColorWhen, is_terminal: bool) -> bool {
-    let given = |name| env::var_os(name).filter(|value| !value.is_empty());
+    let no_color = || env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     match when {
         ColorWhen::Always => true,
         ColorWhen::Never => false,
-        ColorWhen::Auto => {
-            is_terminal && given("NO_COLOR").is_none() && given("TERM").is_none_or(|term| term != "dumb")
-        }
+        ColorWhen::Auto => is_terminal && !no_color() && !is_dumb(),
     }
+}
+
+/// A terminal that obeys no escape sequence.
+#[must_use]
+pub fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
 }

@@ -1,9 +1,43 @@
 //! Names of the members that events have: the same in every format, in the order of the CSV's columns.
 
+words! {
+    /// What an object or a row is about.
+    EventType {
+        /// The run: the first object.
+        Start = "start",
+        /// A state change.
+        Transition = "transition",
+        /// A state change that there cannot be.
+        Anomaly = "anomaly",
+        /// A connection became ESTABLISHED.
+        Handshake = "handshake",
+        /// An RST.
+        Reset = "reset",
+        /// A connection ended.
+        Connection = "connection",
+        /// A timewait socket ended.
+        TimeWait = "time_wait",
+        /// A socket of a list.
+        Socket = "socket",
+        /// Sockets of a list, by group.
+        SocketGroup = "socket_group",
+        /// Records were lost.
+        Gap = "gap",
+        /// Figures.
+        Summary = "summary",
+        /// Handshake times of a group.
+        Latency = "latency",
+        /// What `tracer doctor` found.
+        Doctor = "doctor",
+        /// What `tracer explain` says of a word.
+        Explanation = "explanation",
+    }
+}
+
 /// Every member of every event: first what all have, then what some have, event by event. A new one is appended, so that
 /// columns keep their places.
 #[rustfmt::skip]
-pub(super) const NAMES: [&str; 57] = [
+pub(super) const NAMES: [&str; 68] = [
     "type", "ts", "netns", "socket", "protocol", "family", "mapped", "local_addr", "local_port", "remote_addr",
     "remote_port", "role", "pid", "comm", "uid", "cgroup", "cgroup_id", "container", "owner_source", "listener_pid",
     "listener_comm",
@@ -24,6 +58,9 @@ pub(super) const NAMES: [&str; 57] = [
     "lost", "from", "to", "stage",
     // all
     "inferred",
+    // socket
+    "recv_q", "send_q", "owners", "inode", "timer", "timer_remaining_ns", "timer_expired", "local_port_class",
+    "remote_port_class", "local_service", "remote_service",
 ];
 
 /// The name of a member, made when this is compiled.

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::Screen;
+
 /// A torn line is looked for this far back, bytes; far more than any line has.
 const LONGEST_LINE: u64 = 1 << 20;
 
@@ -32,6 +34,17 @@ pub enum SinkError {
         /// What the system said.
         error: io::Error,
     },
+}
+
+/// Writes to standard output all at once; a reader who has enough is no failure.
+///
+/// # Errors
+/// [`SinkError`] if it cannot be written.
+pub fn print(bytes: &[u8]) -> Result<(), SinkError> {
+    match Sink::open(None).and_then(|mut sink| sink.write_all(bytes)) {
+        Err(SinkError::Closed) => Ok(()),
+        written => written,
+    }
 }
 
 /// An open output. There is no buffer behind it: a batch that was written can be read by others.
@@ -72,6 +85,12 @@ impl Sink {
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         self.file.is_terminal()
+    }
+
+    /// The size of the terminal that it is.
+    #[must_use]
+    pub fn screen(&self) -> Screen {
+        Screen::of(&self.file)
     }
 
     /// Writes whole lines. If that fails halfway, a file is cut back to the last line that is whole.

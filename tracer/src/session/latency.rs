@@ -2,12 +2,9 @@
 
 use std::{num::NonZeroU64, time::Duration};
 
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::{self, Instant, MissedTickBehavior},
-};
+use tokio::time::{self, Instant, MissedTickBehavior};
 
-use super::{Printer, confine::confine, live::prepare, say, stop::Stop};
+use super::{Printer, confine::confine, live::prepare, say, ending::Ending, stop::Stop};
 use crate::{
     account::LatencyAccount,
     config::{self, Speech},
@@ -113,23 +110,17 @@ impl Session {
     }
 
     async fn repeat(&mut self) -> Result<(), Stop> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        // A file that may not grow further is an error of the write then, not the death of the process.
-        let _too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
+        let mut ending = Ending::new(self.duration)?;
         let mut tick = time::interval_at(Instant::now() + self.interval, self.interval);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let end = time::sleep(self.duration.unwrap_or(Duration::MAX));
         let first_word = time::sleep(FIRST_WORD);
-        tokio::pin!(end, first_word);
+        tokio::pin!(first_word);
         self.say("attached; Ctrl-C ends.");
         self.printer.flush()?;
         loop {
             tokio::select! {
                 biased;
-                _ = interrupt.recv() => return Ok(()),
-                _ = terminate.recv() => return Ok(()),
-                () = &mut end => return Ok(()),
+                () = ending.come() => return Ok(()),
                 () = &mut first_word, if !first_word.is_elapsed() => self.say_first_word()?,
                 _ = tick.tick() => if self.show_recent()? { return Ok(()) },
             }

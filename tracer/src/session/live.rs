@@ -12,6 +12,7 @@ use super::{
     confine::{Unconfined, confine},
     progress::Progress,
     recorder::Recorder,
+    ending::Ending,
     stop::Stop,
     verdict::judge,
 };
@@ -133,17 +134,13 @@ impl<'a, V: View> Session<'a, V> {
     }
 
     async fn stream(&mut self, duration: Option<Duration>) -> Result<(), Stop> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        // A file that may not grow further is an error of the write then, not the death of the process.
-        let _too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
+        let mut ending = Ending::new(duration)?;
         let mut hangup = self.recorder.as_ref().map(|_| signal(SignalKind::hangup())).transpose()?;
         let wakeup = self.live.wakeup()?;
         let mut tick = time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let end = time::sleep(duration.unwrap_or(Duration::MAX));
         let first_word = time::sleep(FIRST_WORD);
-        tokio::pin!(end, first_word);
+        tokio::pin!(first_word);
         self.say("attached; Ctrl-C ends.");
         self.pipeline.flush()?;
 
@@ -151,9 +148,7 @@ impl<'a, V: View> Session<'a, V> {
         while !self.pipeline.is_satisfied() {
             tokio::select! {
                 biased;
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
-                () = &mut end => break,
+                () = ending.come() => break,
                 () = next(&mut hangup) => if !self.rotate()? { break },
                 () = &mut first_word, if !first_word.is_elapsed() => self.say_first_word()?,
                 () = async {}, if more => {}

@@ -2,7 +2,7 @@
 
 use crate::{
     observation::{Observation, Start},
-    output::{Output, Sink, SinkError},
+    output::{Output, Screen, Sink, SinkError},
 };
 
 /// What is printed is written when there is so much of it, bytes, also where nobody flushes: much may be told at once.
@@ -54,6 +54,16 @@ impl Printer {
     /// Whether a person looks at it.
     pub(super) fn is_terminal(&self) -> bool {
         self.sink.is_terminal()
+    }
+
+    /// The size of the terminal that is written to.
+    pub(super) fn screen(&self) -> Screen {
+        self.sink.screen()
+    }
+
+    /// Text is to fit there.
+    pub(super) fn fit(&mut self, screen: Screen) {
+        self.output.fit(screen);
     }
 
     /// Writes what was formatted.

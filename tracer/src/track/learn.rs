@@ -2,7 +2,7 @@
 
 use super::{Gate, Listener, Origins};
 use crate::{
-    event::{ExistingSocket, MonotonicNs, SockAddress, TcpState, Transition},
+    event::{ExistingSocket, TcpState, Transition},
     memory::Kept,
     observation::{self, Known, Observation, Owner, OwnerSource, Past, Role, Side},
 };
@@ -60,35 +60,7 @@ impl Gate {
 /// A socket as a transition that leaves it where it is, without what a list does not tell.
 fn at_rest(socket: &ExistingSocket) -> Transition {
     let ExistingSocket { cookie, netns, family, local, remote, state, defer_accept, .. } = *socket;
-    Transition {
-        time: MonotonicNs(0),
-        cookie: Some(cookie),
-        sock: SockAddress(0),
-        netns,
-        cgroup_id: None,
-        uid: None,
-        family,
-        local,
-        remote: Some(remote),
-        old: state,
-        new: state,
-        error: None,
-        shutdown: 0,
-        sent: true,
-        unacked: false,
-        syn_data: None,
-        syn_deferred: false,
-        defer_accept,
-        fin_received: false,
-        actor: None,
-        srtt_us8: 0,
-        total_retrans: 0,
-        bytes_acked: 0,
-        bytes_received: 0,
-        ifindex: None,
-        recovered: false,
-        undecided: false,
-    }
+    Transition { cookie: Some(cookie), netns, defer_accept, ..Transition::at_rest(family, local, remote, state) }
 }
 
 /// Takes a transition into a connection's past.

@@ -17,7 +17,7 @@ use socket2::{Domain, Socket, Type};
 use crate::{
     isolated::isolated,
     support::{Namespace, Trace},
-    wire::{Packet, Wire},
+    wire::{Packet, Wire, losing},
 };
 
 /// Opens a connection over a wire that is laid by `arrive`; the handshake of each end, and how long `connect()` took.
@@ -97,36 +97,12 @@ struct Lossy {
 
 /// Opens a connection over a wire that loses the first segment with SYN in one direction.
 fn open_losing(lost_to_far: bool) -> Lossy {
-    #[derive(Clone, Copy, Default)]
-    struct Times {
-        syn: Option<Instant>,
-        lost: Option<Instant>,
-        syn_ack: Option<Instant>,
-    }
-    let times = Arc::new(Mutex::new(Times::default()));
-    let noted = Arc::clone(&times);
+    let (arrive, times) = losing(lost_to_far);
     let began = Instant::now();
-    let (client, server, connect) = open(move |packet| {
-        let times = &mut *noted.lock().expect("times");
-        if !packet.is_syn() {
-            return vec![packet];
-        }
-        if packet.to_far {
-            times.syn.get_or_insert_with(Instant::now);
-        }
-        if packet.to_far == lost_to_far && times.lost.is_none() {
-            times.lost = Some(Instant::now());
-            return Vec::new();
-        }
-        if !packet.to_far {
-            times.syn_ack.get_or_insert_with(Instant::now);
-        }
-        vec![packet]
-    });
+    let (client, server, connect) = open(arrive);
     let all = began.elapsed();
-    let Times { syn, lost, syn_ack } = *times.lock().expect("times");
-    let until_syn_ack = |from: Option<Instant>| syn_ack.expect("a SYN-ACK").duration_since(from.expect("a SYN"));
-    Lossy { client, server, client_waited: until_syn_ack(syn)..connect, since_loss: until_syn_ack(lost)..all }
+    let times = times.lock().expect("times");
+    Lossy { client, server, client_waited: times.since_syn()..connect, since_loss: times.since_loss()..all }
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::{
     isolated::isolated,
     sandbox::{NOBODY, field, held, statuses},
     support::{Cgroup, Namespace, Trace, cgroup_mount},
-    wire::Wire,
+    wire::{Wire, losing},
 };
 
 /// As the output states it.
@@ -137,31 +137,8 @@ fn percentiles_are_those_of_the_stream() {
 /// waited at least and at most.
 fn open_losing(lost_to_far: bool) -> (Value, Value, [std::ops::Range<Duration>; 2]) {
     let namespace = Namespace::enter();
-    #[derive(Clone, Copy, Default)]
-    struct Times {
-        syn: Option<Instant>,
-        lost: Option<Instant>,
-        syn_ack: Option<Instant>,
-    }
-    let times = Arc::new(Mutex::new(Times::default()));
-    let noted = Arc::clone(&times);
-    let wire = Wire::lay(&namespace, move |packet| {
-        let times = &mut *noted.lock().expect("times");
-        if !packet.is_syn() {
-            return vec![packet];
-        }
-        if packet.to_far {
-            times.syn.get_or_insert_with(Instant::now);
-        }
-        if packet.to_far == lost_to_far && times.lost.is_none() {
-            times.lost = Some(Instant::now());
-            return Vec::new();
-        }
-        if !packet.to_far {
-            times.syn_ack.get_or_insert_with(Instant::now);
-        }
-        vec![packet]
-    });
+    let (arrive, times) = losing(lost_to_far);
+    let wire = Wire::lay(&namespace, arrive);
     let mut trace = Trace::latency(&[&namespace, &wire.far], &AT_THE_END);
     let address = wire.listener.local_addr().expect("address");
     let began = Instant::now();
@@ -169,10 +146,9 @@ fn open_losing(lost_to_far: bool) -> (Value, Value, [std::ops::Range<Duration>; 
     drop((client, wire.listener.accept().expect("accepted")));
     let all = began.elapsed();
     end(&mut trace);
-    let Times { syn, lost, syn_ack } = *times.lock().expect("times");
-    let until_syn_ack = |from: Option<Instant>| syn_ack.expect("a SYN-ACK").duration_since(from.expect("a SYN"));
+    let times = times.lock().expect("times");
     let figures = |role| whole(&trace, &json!({"role": role})).clone();
-    (figures("client"), figures("server"), [until_syn_ack(syn)..all, until_syn_ack(lost)..all])
+    (figures("client"), figures("server"), [times.since_syn()..all, times.since_loss()..all])
 }
 
 /// The kernel remembers when a SYN was first sent in whole milliseconds.

@@ -6,7 +6,9 @@ use std::{
     fs::{File, OpenOptions},
     io::{PipeWriter, Read as _, Write as _},
     net::TcpListener,
+    sync::{Arc, Mutex},
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -33,6 +35,54 @@ pub(crate) struct Wire {
 pub(crate) struct Packet {
     pub(crate) to_far: bool,
     pub(crate) bytes: Vec<u8>,
+}
+
+/// When a wire saw what of a handshake, each for the first time.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Times {
+    syn: Option<Instant>,
+    lost: Option<Instant>,
+    syn_ack: Option<Instant>,
+}
+
+impl Times {
+    /// From the client's first SYN to the SYN-ACK that arrived.
+    pub(crate) fn since_syn(&self) -> Duration {
+        self.until_syn_ack(self.syn)
+    }
+
+    /// From the segment that was lost to the SYN-ACK that arrived.
+    pub(crate) fn since_loss(&self) -> Duration {
+        self.until_syn_ack(self.lost)
+    }
+
+    fn until_syn_ack(&self, from: Option<Instant>) -> Duration {
+        self.syn_ack.expect("a SYN-ACK").duration_since(from.expect("a SYN"))
+    }
+}
+
+/// What a wire does that loses the first segment with SYN in one direction, and what it saw.
+pub(crate) fn losing(lost_to_far: bool) -> (impl FnMut(Packet) -> Vec<Packet> + Send + 'static, Arc<Mutex<Times>>) {
+    let times = Arc::new(Mutex::new(Times::default()));
+    let noted = Arc::clone(&times);
+    let arrive = move |packet: Packet| {
+        let times = &mut *noted.lock().expect("times");
+        if !packet.is_syn() {
+            return vec![packet];
+        }
+        if packet.to_far {
+            times.syn.get_or_insert_with(Instant::now);
+        }
+        if packet.to_far == lost_to_far && times.lost.is_none() {
+            times.lost = Some(Instant::now());
+            return Vec::new();
+        }
+        if !packet.to_far {
+            times.syn_ack.get_or_insert_with(Instant::now);
+        }
+        vec![packet]
+    };
+    (arrive, times)
 }
 
 impl Packet {

@@ -15,8 +15,9 @@ use crate::{artifacts, command, test};
 
 /// Devices that the tests make.
 const MODULES: [&str; 2] = ["net/tun", "net/veth"];
-/// Kernel tests that do not run there: tshark and all it is linked with is another operating system.
-const WITNESS: &str = "kernel_witness";
+/// Kernel tests that do not run there: tshark, ss, lsof and all they are linked with is another operating system, and sockets
+/// are listed by modules that nothing loads there.
+const WITNESSES: [&str; 2] = ["kernel_witness", "kernel_list"];
 /// What the guest's script and the tests call, but for `ip`.
 const APPLETS: [&str; 10] = ["sh", "unshare", "mount", "umount", "mkdir", "cat", "insmod", "poweroff", "ls", "uname"];
 
@@ -30,8 +31,7 @@ impl Programs {
     /// Builds tracer and its kernel tests and packs them.
     pub(crate) fn build(home: &Path, only: Option<&str>) -> Result<Self> {
         let built = artifacts::build(command::cargo().args(["test", "--workspace", "--no-run"]))?;
-        let tests: Vec<_> =
-            built.iter().filter(|program| test::needs_root(program) && program.name != WITNESS).collect();
+        let tests: Vec<_> = built.iter().filter(|it| test::needs_root(it) && !WITNESSES.contains(&&*it.name)).collect();
         let tracer = built.iter().find(|program| !program.test && program.name == "tracer").context("no tracer")?;
         let root = tempfile::tempdir()?;
         let mut files = vec![which("ip")?];

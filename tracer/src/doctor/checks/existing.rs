@@ -2,10 +2,10 @@
 
 use crate::doctor::{
     facts::{Facts, Privilege},
-    finding::Finding,
+    finding::{Check, Finding},
 };
 
-const NAME: &str = "existing_sockets";
+const NAME: &str = Check::ExistingSockets.name();
 
 /// Whose sockets this process can see in /proc.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use crate::doctor::{
     facts::{Facts, Jit},
-    finding::Finding,
+    finding::{Check, Finding},
 };
 
 /// Since Linux 5.11 BPF memory is charged to the cgroup, and the limit does not concern it.
 pub(super) fn memlock(facts: &Facts) -> Finding {
-    const NAME: &str = "memlock";
+    const NAME: &str = Check::Memlock.name();
     match facts.memlock {
         None => Finding::ok(NAME, "unlimited"),
         Some(bytes) if facts.is_older_than(5, 11) => Finding::degraded(
@@ -20,7 +20,7 @@ pub(super) fn memlock(facts: &Facts) -> Finding {
 }
 
 pub(super) fn jit(facts: &Facts) -> Finding {
-    const NAME: &str = "jit";
+    const NAME: &str = Check::Jit.name();
     const SLOW: &str = "BPF programs are interpreted, so an event costs several times as much";
     match facts.jit {
         Jit::On => Finding::ok(NAME, "BPF programs are compiled"),

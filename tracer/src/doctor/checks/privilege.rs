@@ -2,11 +2,11 @@
 
 use crate::doctor::{
     facts::{Facts, Lockdown},
-    finding::Finding,
+    finding::{Check, Finding},
 };
 
 pub(super) fn capabilities(facts: &Facts) -> Finding {
-    const NAME: &str = "capabilities";
+    const NAME: &str = Check::Capabilities.name();
     let privilege = &facts.privilege;
     let lacking = privilege.lacking().join(" and ");
     if !lacking.is_empty() {
@@ -39,7 +39,7 @@ fn get_capabilities(facts: &Facts) -> String {
 
 /// Neither level forbids what the programs do: plain loads through typed pointers, no `bpf_probe_read_kernel`.
 pub(super) fn lockdown(facts: &Facts) -> Finding {
-    const NAME: &str = "lockdown";
+    const NAME: &str = Check::Lockdown.name();
     match facts.lockdown {
         Lockdown::None => Finding::ok(NAME, "none"),
         Lockdown::Integrity => Finding::ok(NAME, "integrity, which forbids nothing that tracer does"),
@@ -52,7 +52,7 @@ pub(super) fn lockdown(facts: &Facts) -> Finding {
 
 /// What can be taken from the process once everything is open.
 pub(super) fn confinement(facts: &Facts) -> Finding {
-    const NAME: &str = "confinement";
+    const NAME: &str = Check::Confinement.name();
     if facts.landlock {
         return Finding::ok(NAME, "while it runs tracer keeps no capability, no file and few system calls");
     }

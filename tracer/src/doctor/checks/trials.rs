@@ -2,12 +2,12 @@
 
 use crate::doctor::{
     facts::Facts,
-    finding::Finding,
+    finding::{Check, Finding},
     outcome::Outcome,
     refusal::{self, newer_kernel},
 };
 
-const PROGRAMS: &str = "programs";
+const PROGRAMS: &str = Check::Programs.name();
 
 pub(super) fn trials(facts: &Facts) -> Vec<Finding> {
     let Some(trials) = &facts.trials else {

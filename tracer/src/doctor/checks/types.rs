@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use crate::{
     doctor::{
         facts::{Facts, Types},
-        finding::Finding,
+        finding::{Check, Finding},
         refusal::REPORT,
     },
     source::live::{
@@ -22,11 +22,11 @@ pub(super) fn types(facts: &Facts) -> Vec<Finding> {
 }
 
 fn btf() -> Finding {
-    Finding::ok("btf", VMLINUX)
+    Finding::ok(Check::Btf.name(), VMLINUX)
 }
 
 fn no_btf(error: &BtfError) -> Finding {
-    const NAME: &str = "btf";
+    const NAME: &str = Check::Btf.name();
     match error {
         BtfError::Read(cause) if cause.kind() == ErrorKind::NotFound => Finding::missing(
             NAME,
@@ -43,7 +43,7 @@ fn no_btf(error: &BtfError) -> Finding {
 }
 
 fn tracepoint(types: &Types) -> Finding {
-    const NAME: &str = "tracepoint";
+    const NAME: &str = Check::Tracepoint.name();
     if types.tracepoint {
         Finding::ok(NAME, "sock:inet_sock_set_state")
     } else {
@@ -56,7 +56,7 @@ fn tracepoint(types: &Types) -> Finding {
 }
 
 fn members(types: &Types) -> Vec<Finding> {
-    const NAME: &str = "members";
+    const NAME: &str = Check::Members.name();
     match &types.members {
         Err(error) => vec![Finding::missing(NAME, error.to_string(), REPORT)],
         Ok(resolved) if resolved.missing.is_empty() => vec![Finding::ok(NAME, "all found")],

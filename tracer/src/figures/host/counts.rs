@@ -65,6 +65,11 @@ pub enum Incomparable {
 }
 
 impl Incomparable {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Filtered, Self::ReadOnce].into_iter().chain(Unread::ALL.map(Self::Unread))
+    }
+
     /// The word used in all outputs.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -125,31 +130,18 @@ pub struct Pair {
     pub unexplained: Option<i64>,
 }
 
-/// Why the kernel may have counted more than tracer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// Seen while the counters were read, at the start or at the end: counted or not, nobody can tell.
-    InFlight,
-    /// Requests that were reset half-open have no socket that could change its state (EmbryonicRsts).
-    HalfOpenReset,
-    /// This kernel does not report RSTs for which there is no socket (before Linux 6.10).
-    NoSocket,
-    /// Not seen, but another transition cannot have come without it.
-    Inferred,
-    /// Records were lost, or never made: no more than so many, on the whole host.
-    Lost,
-}
-
-impl Cause {
-    /// The word used in all outputs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::InFlight => "in_flight",
-            Self::HalfOpenReset => "half_open_reset",
-            Self::NoSocket => "no_socket",
-            Self::Inferred => "inferred",
-            Self::Lost => "lost",
-        }
+words! {
+    /// Why the kernel may have counted more than tracer.
+    Cause {
+        /// Seen while the counters were read, at the start or at the end: counted or not, nobody can tell.
+        InFlight = "in_flight",
+        /// Requests that were reset half-open have no socket that could change its state (EmbryonicRsts).
+        HalfOpenReset = "half_open_reset",
+        /// This kernel does not report RSTs for which there is no socket (before Linux 6.10).
+        NoSocket = "no_socket",
+        /// Not seen, but another transition cannot have come without it.
+        Inferred = "inferred",
+        /// Records were lost, or never made: no more than so many, on the whole host.
+        Lost = "lost",
     }
 }

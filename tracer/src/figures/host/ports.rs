@@ -10,7 +10,7 @@ use crate::{
 /// How long TIME_WAIT lasts, nanoseconds (`TCP_TIMEWAIT_LEN`, include/net/tcp.h; no setting changes it).
 pub const TIME_WAIT_NS: u64 = 60_000_000_000;
 /// After how long `tcp_tw_reuse` lets a port be taken again where that is not a setting, milliseconds (before Linux 6.14).
-const REUSE_DELAY_MS: u32 = 1_000;
+pub const REUSE_DELAY_MS: u32 = 1_000;
 /// From this share of the ports on, in percent, somebody should know.
 const WORTH_SAYING: u64 = 25;
 

@@ -105,7 +105,9 @@ impl Aggregate {
             | Observation::Anomaly(_)
             | Observation::Gap(_)
             | Observation::Summary(_)
-            | Observation::Latency(_) => {}
+            | Observation::Latency(_)
+            | Observation::Sockets(_)
+            | Observation::SocketGroups(_) => {}
         }
     }
 

@@ -7,7 +7,11 @@ mod text;
 
 use self::row::Row;
 use super::events::Events;
-use crate::observation::{Observation, Start};
+use crate::{
+    figures::Sockets,
+    observation::{Observation, Start},
+    services::Services,
+};
 
 /// The CSV format: the events of JSON as one wide table. It has no figures.
 #[derive(Clone, Debug)]
@@ -20,11 +24,17 @@ pub struct CsvOutput {
 
 impl Default for CsvOutput {
     fn default() -> Self {
-        Self { events: Events::new(text::prepare), row: Row::default(), is_headed: false }
+        Self::new(None)
     }
 }
 
 impl CsvOutput {
+    /// Sockets are described with the classes and these names of their ports, if there are names.
+    #[must_use]
+    pub fn new(ports: Option<Services>) -> Self {
+        Self { events: Events::new(text::prepare, ports), row: Row::default(), is_headed: false }
+    }
+
     /// Appends the names of the columns.
     pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
         self.events.clock.set(start.clock);
@@ -35,6 +45,13 @@ impl CsvOutput {
 
     /// Appends a row, or takes note of a fact for later ones.
     pub fn observe(&mut self, observation: &Observation, buf: &mut Vec<u8>) {
+        if let Observation::Sockets(Sockets { at, listed }) = observation {
+            for listed in listed {
+                self.events.socket(*at, listed, &mut self.row);
+                self.row.write(buf);
+            }
+            return;
+        }
         self.events.observe(observation, &mut self.row);
         self.row.write(buf);
     }

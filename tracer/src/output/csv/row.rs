@@ -5,10 +5,13 @@ use std::net::IpAddr;
 use csv_core::{Terminator, Writer, WriterBuilder};
 
 use super::text;
-use crate::output::{
-    members::Members,
-    names::{NAMES, Name},
-    plain::{push_addr, push_moment, push_number, push_truth},
+use crate::{
+    output::{
+        members::Members,
+        names::{EventType, NAMES, Name},
+        plain::{push_addr, push_moment, push_number, push_truth},
+    },
+    socket::Owner,
 };
 
 /// Quotes around a cell and a comma or CRLF after it, bytes.
@@ -69,9 +72,9 @@ impl Row {
 }
 
 impl Members for Row {
-    fn begin(&mut self, kind: &'static str) {
+    fn begin(&mut self, kind: EventType) {
         self.place = 0;
-        self.word(kind);
+        self.word(kind.name());
     }
 
     fn name(&mut self, name: Name) {
@@ -102,6 +105,19 @@ impl Members for Row {
 
     fn prepared(&mut self, text: &[u8]) {
         self.cell().extend_from_slice(text);
+    }
+
+    /// `nginx/812:6 nginx/813:6`
+    fn owners(&mut self, owners: &[Owner]) {
+        for (place, owner) in owners.iter().enumerate() {
+            let cell = self.cell();
+            cell.extend_from_slice(if place > 0 { b" " } else { b"" });
+            text::push(cell, owner.comm.as_bytes());
+            cell.push(b'/');
+            push_number(cell, owner.pid);
+            cell.push(b':');
+            push_number(cell, owner.fd);
+        }
     }
 
     fn addr(&mut self, addr: IpAddr) {

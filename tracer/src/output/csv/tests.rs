@@ -13,8 +13,9 @@ use crate::{
         TcpState::{CloseWait, Established, SynSent},
     },
     observation::{Observation, ObservedReset, OwnerSource},
-    output::{Output, names::NAMES},
-    samples::{change, conclusions, owner, process, start, story},
+    output::{JsonOutput, Output, names::NAMES},
+    samples::{change, conclusions, owner, process, sockets, start, story},
+    services::Services,
 };
 
 /// Cells by the names of their columns.
@@ -35,12 +36,16 @@ fn read(text: &str) -> Vec<Row> {
 }
 
 fn rows(observations: &[Observation]) -> Vec<Row> {
-    read(&print(Output::Csv(Box::default()), observations))
+    read(&print(Output::Csv(Box::new(CsvOutput::new(services()))), observations))
+}
+
+fn services() -> Option<Services> {
+    Some(Services::parse("https 443/tcp\ndomain 53/udp"))
 }
 
 /// The objects that are events.
 fn objects(observations: &[Observation]) -> Vec<Value> {
-    let text = print(Output::Json(Box::default()), observations);
+    let text = print(Output::Json(Box::new(JsonOutput::new(services()))), observations);
     let objects = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("an object a line"));
     objects.filter(|object| object["type"] != "start" && object["type"] != "summary").collect()
 }
@@ -60,7 +65,7 @@ fn samples() -> Vec<Observation> {
         }
     }
     let lacking = [Observation::Cgroup { id: 78, path }, Observation::Transition(inferred)];
-    story().into_iter().chain(lacking).chain(conclusions).collect()
+    story().into_iter().chain(lacking).chain(conclusions).chain([Observation::Sockets(sockets())]).collect()
 }
 
 /// A JSON value as a cell.
@@ -68,6 +73,7 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.replace('\u{1b}', "\\u{1b}"),
+        Value::Object(owner) => format!("{}/{}:{}", cell(&owner["comm"]), owner["pid"], owner["fd"]),
         Value::Array(words) => words.iter().map(cell).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }

@@ -14,7 +14,7 @@ use crate::{
     event::MonotonicNs,
     figures::Summary,
     observation::{Feature, Start},
-    output::{plain::push_moment, time::WallClock},
+    output::{names::EventType, plain::push_moment, time::WallClock},
 };
 
 pub(super) fn timestamp(clock: &mut WallClock, time: MonotonicNs) -> String {
@@ -52,7 +52,7 @@ impl<'a> StartObject<'a> {
             reason: feature.missing.as_deref(),
         };
         Self {
-            r#type: "start",
+            r#type: EventType::Start.name(),
             ts: timestamp(clock, start.clock.monotonic),
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
@@ -98,7 +98,7 @@ impl<'a> SummaryObject<'a> {
     pub(super) fn new(summary: &'a Summary, clock: &mut WallClock) -> Self {
         let to = timestamp(clock, summary.to);
         Self {
-            r#type: "summary",
+            r#type: EventType::Summary.name(),
             ts: to.clone(),
             r#final: summary.is_final,
             from: timestamp(clock, summary.from),

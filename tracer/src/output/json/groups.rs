@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     event::Process,
     figures::{Durations, Figures, Group, Groups, PERCENTILE_ERROR, TimeWaits, network_bits},
-    observation::TimeWaitEnd,
+    observation::{Direction, Role, TimeWaitEnd},
 };
 
 /// Members of a summary.
@@ -117,10 +117,10 @@ impl GroupsObject {
 }
 
 pub(super) fn name(group: &Group) -> BTreeMap<&'static str, Name> {
-    let service = |role, local_port: Option<u16>, remote: Option<(IpAddr, u16)>, netns: u32| {
+    let service = |role: Role, local_port: Option<u16>, remote: Option<(IpAddr, u16)>, netns: u32| {
         let port = |port: Option<u16>| port.map_or(Name::None, |port| Name::Number(port.into()));
         vec![
-            ("role", Name::Word(role)),
+            ("role", Name::Word(role.name())),
             ("local_port", port(local_port)),
             ("remote_addr", remote.map_or(Name::None, |(addr, _)| Name::Addr(addr))),
             ("remote_port", port(remote.map(|(_, port)| port))),
@@ -142,8 +142,8 @@ pub(super) fn name(group: &Group) -> BTreeMap<&'static str, Name> {
     let cgroup =
         |container: Name, cgroup: Name, id: Name| vec![("container", container), ("cgroup", cgroup), ("cgroup_id", id)];
     let members = match group {
-        Group::Server { port, netns } => service("server", Some(*port), None, *netns),
-        Group::Client { addr, port, netns } => service("client", None, Some((*addr, *port)), *netns),
+        Group::Server { port, netns } => service(Role::Server, Some(*port), None, *netns),
+        Group::Client { addr, port, netns } => service(Role::Client, None, Some((*addr, *port)), *netns),
         // Which port it is, the role tells.
         Group::Network { addr, port, netns } => vec![
             ("remote_network", Name::Text(network(addr))),
@@ -187,7 +187,7 @@ impl FiguresObject {
                 .resets
                 .iter()
                 .map(|reset| ResetObject {
-                    direction: if reset.received { "received" } else { "sent" },
+                    direction: Direction::of(reset.received).name(),
                     reason: reset.reason.as_ref().map(|reason| reason.to_string()),
                     count: reset.count,
                     inferred: if reset.inferred { &["reason"] } else { &[] },

@@ -11,6 +11,7 @@ use crate::{
         Comparison, Destination, FailedConnect, Holder, HostFigures, Listening, Pair, Ports, Rate, Service, Stuck,
         StuckGroup, stuck_after_ns,
     },
+    observation::Role,
     output::time::WallClock,
 };
 
@@ -194,8 +195,8 @@ impl<'a> GroupObject<'a> {
             Holder::Unknown => (None, None),
         };
         let (role, local_port, remote) = match group.service {
-            Service::Server(port) => (Some("server"), Some(port), None),
-            Service::Client(addr, port) => (Some("client"), None, Some((addr, port))),
+            Service::Server(port) => (Some(Role::Server.name()), Some(port), None),
+            Service::Client(addr, port) => (Some(Role::Client.name()), None, Some((addr, port))),
             Service::Unknown(addr, port) => (None, None, Some((addr, port))),
         };
         let listener = ProcessObject::new(listener);

@@ -13,7 +13,7 @@ use crate::{
     account::LatencyAccount,
     event::Process,
     figures::{BUCKET_ERROR, Distribution, Group, Latency, LatencyGroup, UNKNOWN, network_bits},
-    output::time::WallClock,
+    output::{names::EventType, time::WallClock},
 };
 
 #[derive(Serialize)]
@@ -78,7 +78,7 @@ pub(super) fn push(latency: &Latency, clock: &mut WallClock, buf: &mut Vec<u8>) 
         push_line(
             buf,
             &LatencyObject {
-                r#type: "latency",
+                r#type: EventType::Latency.name(),
                 ts: &to,
                 r#final: latency.is_final,
                 from: &from,
@@ -96,7 +96,7 @@ pub(super) fn push(latency: &Latency, clock: &mut WallClock, buf: &mut Vec<u8>) 
     }
     if let Some(account) = &latency.account {
         let closing = ClosingObject {
-            r#type: "summary",
+            r#type: EventType::Summary.name(),
             ts: &to,
             r#final: latency.is_final,
             from: &from,

@@ -1,11 +1,13 @@
 //! One JSON object a line: the contract of JSON.md.
 
 mod account;
+pub(super) mod explain;
 mod figures;
 mod groups;
 mod host;
 mod latency;
 mod object;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +15,11 @@ use serde::Serialize;
 
 use self::object::Object;
 use super::events::Events;
-use crate::observation::{Observation, Start};
+use crate::{
+    figures::Sockets,
+    observation::{Observation, Start},
+    services::Services,
+};
 
 /// Version of the contract; names are stable within it.
 pub const SCHEMA: u32 = 1;
@@ -26,11 +32,17 @@ pub struct JsonOutput {
 
 impl Default for JsonOutput {
     fn default() -> Self {
-        Self { events: Events::new(quoted) }
+        Self::new(None)
     }
 }
 
 impl JsonOutput {
+    /// Sockets are described with the classes and these names of their ports, if there are names.
+    #[must_use]
+    pub fn new(ports: Option<Services>) -> Self {
+        Self { events: Events::new(quoted, ports) }
+    }
+
     /// Appends the `start` object.
     pub fn start(&mut self, start: &Start, buf: &mut Vec<u8>) {
         self.events.clock.set(start.clock);
@@ -44,6 +56,10 @@ impl JsonOutput {
                 push_line(buf, &figures::SummaryObject::new(summary, &mut self.events.clock));
             }
             Observation::Latency(latency) => latency::push(latency, &mut self.events.clock, buf),
+            Observation::Sockets(Sockets { at, listed }) => {
+                listed.iter().for_each(|listed| self.events.socket(*at, listed, &mut Object(buf)));
+            }
+            Observation::SocketGroups(groups) => sockets::push(groups, &mut self.events.clock, buf),
             _ => self.events.observe(observation, &mut Object(buf)),
         }
     }

@@ -2,10 +2,13 @@
 
 use std::{io::Write as _, net::IpAddr};
 
-use crate::output::{
-    members::Members,
-    names::Name,
-    plain::{push_addr, push_moment, push_number, push_truth},
+use crate::{
+    output::{
+        members::Members,
+        names::{EventType, Name},
+        plain::{push_addr, push_moment, push_number, push_truth},
+    },
+    socket::Owner,
 };
 
 /// An object that is appended to what was written before it.
@@ -13,9 +16,9 @@ pub(super) struct Object<'a>(pub(super) &'a mut Vec<u8>);
 
 impl Members for Object<'_> {
     #[inline]
-    fn begin(&mut self, kind: &'static str) {
+    fn begin(&mut self, kind: EventType) {
         self.0.extend_from_slice(b"{\"type\":");
-        self.word(kind);
+        self.word(kind.name());
     }
 
     #[inline]
@@ -60,6 +63,20 @@ impl Members for Object<'_> {
 
     fn prepared(&mut self, text: &[u8]) {
         self.0.extend_from_slice(text);
+    }
+
+    fn owners(&mut self, owners: &[Owner]) {
+        self.0.push(b'[');
+        for (place, owner) in owners.iter().enumerate() {
+            self.0.extend_from_slice(if place > 0 { b",{\"pid\":" } else { b"{\"pid\":" });
+            push_number(self.0, owner.pid);
+            self.0.extend_from_slice(b",\"comm\":");
+            push_text(self.0, owner.comm.as_bytes());
+            self.0.extend_from_slice(b",\"fd\":");
+            push_number(self.0, owner.fd);
+            self.0.push(b'}');
+        }
+        self.0.push(b']');
     }
 
     fn addr(&mut self, addr: IpAddr) {

@@ -8,9 +8,15 @@ use serde_json::{Value, json};
 use super::{JsonOutput, object::push_text};
 use crate::{
     event::TcpState::{Established, SynSent},
+    explain::{Host, find},
+    figures::{SocketOrder, SocketsBy},
+    measure::grouped,
+    namespace::Settings,
     observation::{Observation, ObservedTransition, OwnerSource},
     output::plain::push_number,
-    samples::{change, conclusions, latency, owner, start, story, summary, troubled},
+    samples::{change, conclusions, latency, owner, sockets, start, story, summary, troubled},
+    services::Services,
+    source::sockets::Listing,
 };
 
 fn print(observations: &[Observation]) -> Vec<Value> {
@@ -72,6 +78,98 @@ fn each_group_of_handshakes_is_an_object_and_the_account_another() {
         summary["account"],
         json!({"seen": 1_030, "filtered": 5, "measured": 1_022, "unknown": 3, "lost": 0, "missed": 2, "closes": true})
     );
+}
+
+#[test]
+fn a_socket_has_what_all_events_have_and_more() {
+    let seen = print(&[Observation::Sockets(sockets())]);
+    let objects = &seen[1..];
+    assert_eq!(objects.len(), 7);
+    let of_all = ["netns", "socket", "protocol", "family", "mapped", "role", "uid", "cgroup_id", "owner_source"];
+    let pick = |object: &Value, names: &[&str]| json!(names.iter().map(|name| &object[name]).collect::<Vec<_>>());
+    assert!(objects.iter().all(|object| object["type"] == "socket" && object["ts"] == seen[0]["ts"]));
+    let accepted = &objects[1];
+    assert_eq!(
+        pick(accepted, &of_all),
+        json!([4_026_531_840_u64, 2, "tcp", "ipv4", true, "server", 33, 77, "proc"]),
+        "{accepted:#}"
+    );
+    let own =
+        ["state", "recv_q", "send_q", "inode", "timer", "timer_remaining_ns", "timer_expired", "rtt_ns", "retransmits"];
+    assert_eq!(
+        pick(accepted, &own),
+        json!(["ESTABLISHED", 0, 1_234_567, 30_002, "retransmit", 230_000_000, 2, 12_300_000, 17])
+    );
+    assert_eq!(
+        pick(accepted, &["owners", "pid", "comm"]),
+        json!([[{"pid": 813, "comm": "nginx", "fd": 11}], 813, "nginx"])
+    );
+    assert_eq!((&accepted["container"], &accepted["inferred"]), (&json!("0f".repeat(32)), &json!(["role"])));
+    let listener = &objects[0];
+    assert_eq!(
+        pick(listener, &["role", "remote_addr", "remote_port", "rtt_ns", "timer"]),
+        json!(["listener", null, null, null, null])
+    );
+    assert_eq!(
+        (listener["owners"].as_array().map(Vec::len), &listener["pid"]),
+        (Some(3), &Value::Null),
+        "whose is it?"
+    );
+    assert!(listener.get("inferred").is_none() && listener.get("local_port_class").is_none());
+    let hidden = &objects[3];
+    assert_eq!(pick(hidden, &["state", "role", "owners", "pid"]), json!(["SYN_SENT", "client", null, null]));
+    let remnant = &objects[4];
+    assert_eq!(
+        pick(remnant, &["timer", "owners", "uid", "inode", "socket"]),
+        json!(["time_wait", [], null, null, null])
+    );
+    assert_eq!(pick(&objects[5], &["protocol", "state", "role"]), json!(["udp", "CLOSE", null]));
+    assert_eq!(objects[6]["owners"][0]["comm"], "\u{1b}[2J\u{fffd}\"");
+}
+
+#[test]
+fn ports_have_a_class_and_a_service_where_that_is_asked_for() {
+    let mut output = JsonOutput::new(Some(Services::parse("https 443/tcp\ndomain 53/udp")));
+    let mut buf = Vec::new();
+    output.observe(&Observation::Sockets(sockets()), &mut buf);
+    let text = String::from_utf8(buf).expect("UTF-8");
+    let objects: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    let ports = |object: &Value| {
+        let names = ["local_port_class", "local_service", "remote_port_class", "remote_service"];
+        json!(names.map(|name| object[name].clone()))
+    };
+    assert_eq!(ports(&objects[0]), json!(["system", "https", null, null]));
+    assert_eq!(ports(&objects[2]), json!(["dynamic", null, "system", "https"]));
+    assert_eq!(ports(&objects[6]), json!(["registered", null, "system", "domain"]));
+}
+
+#[test]
+fn each_group_of_sockets_is_an_object() {
+    let sockets = sockets();
+    let groups = |by| {
+        let groups = grouped(sockets.at, &sockets.listed, by, SocketOrder::None);
+        print(&[Observation::SocketGroups(Box::new(groups))]).split_off(1)
+    };
+    let by_process = groups(SocketsBy::Process);
+    assert!(by_process.iter().all(|object| object["type"] == "socket_group" && object["group_by"] == "process"));
+    let java = by_process.iter().find(|object| object["comm"] == "java").expect("it");
+    assert_eq!(
+        (&java["pid"], &java["sockets"], &java["states"]),
+        (&json!(4_121), &json!(1), &json!({"CLOSE_WAIT": 1}))
+    );
+    let hidden = by_process.iter().filter(|object| object["hidden"] == true).count();
+    assert_eq!((hidden, by_process.iter().filter(|object| object["pid"].is_null()).count()), (1, 2));
+    assert!(by_process.iter().all(|object| object.get("listener_pid").is_none()), "{by_process:?}");
+    let by_state = groups(SocketsBy::State);
+    let waits = by_state.iter().find(|object| object["state"] == "CLOSE_WAIT").expect("it");
+    assert_eq!(waits["held_by"], json!([{"comm": "java", "pid": 4_121, "sockets": 1}]));
+    let by_service = groups(SocketsBy::Service);
+    let web = by_service.iter().find(|object| object["local_port"] == 443).expect("it");
+    assert_eq!((&web["protocol"], &web["role"], &web["accept_q"]), (&json!("tcp"), &json!("server"), &json!(3)));
+    for by in SocketsBy::ALL {
+        let sum: u64 = groups(*by).iter().filter_map(|object| object["sockets"].as_u64()).sum();
+        assert_eq!(sum, 7, "{by:?}");
+    }
 }
 
 #[test]
@@ -339,4 +437,69 @@ fn a_summary_has_the_figures_of_each_service_and_of_all() {
     assert_eq!(time_wait["time_wait"]["max_ns"], 62_040_000_000_u64);
     assert_eq!((&summary["failures"]["refused"], &summary["time_wait"]["count"]), (&json!(7), &json!(1_069)));
     assert_eq!((&summary["rest"]["connections"], &summary["resets"]["sent"]), (&json!(25), &json!(12)));
+}
+
+/// Members whose values are words of this program's.
+const WORDS: [&str; 21] = [
+    "type",
+    "role",
+    "outcome",
+    "closed_by",
+    "method",
+    "unknown_reason",
+    "direction",
+    "initiator",
+    "reason",
+    "owner_source",
+    "old_state",
+    "new_state",
+    "state",
+    "expected",
+    "substate",
+    "end",
+    "stage",
+    "error",
+    "group_by",
+    "protocol",
+    "family",
+];
+
+/// Objects whose members have words of this program's, or of the kernel's, for names.
+const NAMED: [&str; 6] = ["account", "failures", "ends", "causes", "counters", "unknown_reasons"];
+
+/// All words in an object, and in those within it.
+fn words(name: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(word) if WORDS.contains(&name) => found.push(word.clone()),
+        Value::Array(values) => values.iter().for_each(|value| words(name, value, found)),
+        Value::Object(members) => {
+            if NAMED.contains(&name) {
+                found.extend(members.keys().cloned());
+            }
+            members.iter().for_each(|(name, value)| words(name, value, found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_word_in_every_object_can_be_explained() {
+    let settings = Settings::default();
+    let host = Host { settings: &settings, services: &Services::default(), listeners: || Ok(Listing::default()) };
+    let mut summary = summary();
+    summary.host = troubled();
+    let mut all = [story(), conclusions()].concat();
+    all.extend([Observation::Summary(Box::new(summary)), Observation::Latency(Box::new(latency()))]);
+    let listed = sockets();
+    let groups = grouped(listed.at, &listed.listed, SocketsBy::State, SocketOrder::None);
+    all.extend([Observation::SocketGroups(Box::new(groups)), Observation::Sockets(listed)]);
+    let mut found = Vec::new();
+    print(&all).iter().skip(1).for_each(|object| words("", object, &mut found));
+    assert!(found.len() > 100, "{}", found.len());
+    for word in found {
+        assert!(find(&word, &host).is_ok(), "{word}");
+    }
+    for feature in print(&[])[0]["features"].as_array().expect("features") {
+        assert!(find(feature["name"].as_str().expect("a name"), &host).is_ok(), "{feature}");
+    }
 }

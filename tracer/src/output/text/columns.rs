@@ -52,6 +52,9 @@ impl<'a> Line<'a> {
 
     /// Appends styled text.
     pub(super) fn styled(&mut self, (set, reset): &Pair, text: &str) -> &mut Self {
+        if set.is_empty() {
+            return self.put(text);
+        }
         // Writing to memory does not fail.
         let _ = write!(self.buf, "{set}");
         self.put(text);

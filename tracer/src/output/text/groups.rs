@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 
 use super::{
-    TextOutput,
+    TextOutput, WIDTH,
     columns::Line,
     endpoint,
     numbers::{duration, grouped},
+    wrap::{GLUE, lines},
 };
 use crate::{
     event::{Endpoint, Process},
     figures::{Figures, Group, GroupBy, Groups, PERCENTILE_ERROR, ResetCount, TimeWaits, network_bits},
-    observation::{Outcome, TimeWaitEnd},
+    observation::{Direction, Outcome, TimeWaitEnd},
+    socket::Protocol,
 };
 
 /// Name of a group; a longer one pushes what follows.
@@ -31,15 +33,11 @@ const COLUMNS: [(&str, usize); 10] = [
 ];
 /// Column at which the handshake's columns begin.
 const HANDSHAKE: usize = 46;
-/// Width of the lines below a group's own.
-const WIDTH: usize = 100;
 const INDENT: &str = "    ";
-/// A space at which no line breaks, until it is printed.
-const GLUE: &str = "\u{a0}";
 /// What is nothing or not known.
 pub(super) const NOTHING: &str = "\u{2013}";
 /// Characters of a container's identifier that are shown, as container engines do.
-const CONTAINER_ID: usize = 12;
+pub(super) const CONTAINER_ID: usize = 12;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +82,12 @@ impl TextOutput {
 
     /// The name, with its namespace where another group has the same.
     pub(super) fn full_name(&self, group: &Group, namesakes: &HashMap<Group, usize>) -> String {
-        let name = self.group_name(group);
+        self.full_name_of(Protocol::Tcp, group, namesakes)
+    }
+
+    /// The same where the services may be those of another protocol.
+    pub(super) fn full_name_of(&self, protocol: Protocol, group: &Group, namesakes: &HashMap<Group, usize>) -> String {
+        let name = self.group_name(protocol, group);
         match netns(group).filter(|_| namesakes.get(&namesake(group)) > Some(&1)) {
             Some(netns) => format!("{name} netns {netns}"),
             None => name,
@@ -112,22 +115,23 @@ impl TextOutput {
         buf.extend_from_slice(format!("{reset}\n").as_bytes());
     }
 
-    fn group_name(&self, group: &Group) -> String {
+    fn group_name(&self, protocol: Protocol, group: &Group) -> String {
         let services = self.options.services.as_ref();
+        let service = |port| services.and_then(|services| services.name_of(protocol, port));
         let process = |it: &Process| format!("{}/{}", it.comm.escaped(), it.pid);
         match group {
-            Group::Server { port, .. } => match services.and_then(|services| services.name(*port)) {
+            Group::Server { port, .. } => match service(*port) {
                 Some(name) => format!("← :{name}"),
                 None => format!("← :{port}"),
             },
             Group::Client { addr, port, .. } => {
                 let end = Endpoint { addr: *addr, port: Some(*port) };
                 let mut name = "→ ".to_owned();
-                endpoint::push(&mut name, &end, endpoint::service(services, &end, Some(true)));
+                endpoint::push(&mut name, &end, endpoint::service_of(services, protocol, &end, Some(true)));
                 name
             }
             Group::Network { addr, port, .. } => {
-                let name = services.and_then(|services| services.name(*port));
+                let name = service(*port);
                 let port = name.map_or_else(|| port.to_string(), str::to_owned);
                 format!("{addr}/{} :{port}", network_bits(*addr))
             }
@@ -220,7 +224,7 @@ fn failure(outcome: Outcome, count: u64) -> String {
 }
 
 fn reset(ResetCount { received, reason, inferred, count }: &ResetCount) -> String {
-    let direction = if *received { "received" } else { "sent" };
+    let direction = Direction::of(*received).name();
     let mark = if *inferred { "~" } else { "" };
     let reason = reason.as_ref().map(|reason| format!(" {mark}{reason}"));
     format!("{} {direction}{}", grouped(*count), reason.unwrap_or_default())
@@ -253,19 +257,7 @@ pub(super) fn list(what: &str, parts: &[String]) -> String {
 
 /// Appends lines that are indented and as long as they may be.
 pub(super) fn wrap(text: &str, buf: &mut Vec<u8>) {
-    let mut column = 0;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let width = word.chars().count();
-        if column > 0 && column + 1 + width > WIDTH {
-            buf.push(b'\n');
-            column = 0;
-        }
-        let gap = if column == 0 { INDENT } else { " " };
-        buf.extend_from_slice(gap.as_bytes());
-        buf.extend_from_slice(word.replace(GLUE, " ").as_bytes());
-        column += gap.len() + width;
-    }
-    if column > 0 {
-        buf.push(b'\n');
+    for line in lines(text, WIDTH - INDENT.len()) {
+        buf.extend_from_slice(format!("{INDENT}{line}\n").as_bytes());
     }
 }

@@ -6,8 +6,7 @@ use super::{
     TextOutput,
     columns::Line,
     groups::{NOTHING, list, namesakes, wrap},
-    numbers::{duration, grouped},
-    summary::counted,
+    numbers::{counted, duration, grouped},
 };
 use crate::{
     account::LatencyAccount,

@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use super::{
     TextOutput,
     columns::{Line, grown},
-    endpoint, numbers,
+    endpoint,
+    groups::NOTHING,
+    numbers,
 };
 use crate::{
+    errno,
     event::{Process, Transition},
     observation::{Anomaly, Known, ObservedTransition, Role},
-    output::errno,
 };
 
 /// `14:03:07.123456` and a space.
@@ -40,14 +42,21 @@ impl TextOutput {
         let ObservedTransition { transition, in_state_ns, known, inferred } = observed;
         self.new_day(transition, buf);
         self.shown += u64::from(!observed.inferred);
-        self.scratch.clear();
         self.clock_time(transition.time, buf);
         buf.push(b' ');
         let mut line = Line::new(buf);
         self.ends(transition, known, &mut line);
         self.states(transition, &mut line);
-        let after = in_state_ns.map_or_else(|| "-".to_owned(), numbers::duration);
-        line.right(AFTER, &after).put("  ").put(&process(known));
+        let text = &mut self.scratch;
+        text.clear();
+        match in_state_ns {
+            Some(ns) => numbers::push_duration(text, *ns),
+            None => text.push_str(NOTHING),
+        }
+        line.right(AFTER, text).put("  ");
+        text.clear();
+        push_process(text, known);
+        line.put(text);
         if *inferred {
             line.put("  (not seen, inferred)");
         }
@@ -119,7 +128,7 @@ impl TextOutput {
     }
 }
 
-fn arrow(role: Option<Role>) -> &'static str {
+pub(super) fn arrow(role: Option<Role>) -> &'static str {
     match role {
         Some(Role::Client) => "→",
         Some(Role::Server) => "←",
@@ -128,17 +137,23 @@ fn arrow(role: Option<Role>) -> &'static str {
     }
 }
 
-/// The owner; where it is not proven, who listens, in brackets; else a dash.
-fn process(known: &Known) -> String {
+/// Appends the owner; where it is not proven, who listens, in brackets; else a dash.
+fn push_process(text: &mut String, known: &Known) {
     match (&known.owner, &known.listener) {
-        (Some(owner), _) => named(&owner.process),
-        (None, Some(listener)) => format!("({})", named(listener)),
-        (None, None) => "-".to_owned(),
+        (Some(owner), _) => push_named(text, &owner.process),
+        (None, Some(listener)) => {
+            text.push('(');
+            push_named(text, listener);
+            text.push(')');
+        }
+        (None, None) => text.push_str(NOTHING),
     }
 }
 
-fn named(process: &Process) -> String {
-    format!("{}/{}", process.comm.escaped(), process.pid)
+fn push_named(text: &mut String, process: &Process) {
+    text.push_str(&process.comm.escaped());
+    text.push('/');
+    numbers::push(text, process.pid);
 }
 
 fn identity(transition: &Transition) -> String {

@@ -2,28 +2,42 @@
 
 mod columns;
 mod conclusion;
+mod diagram;
 mod endpoint;
+pub(super) mod explain;
 mod groups;
 mod host;
 mod latency;
 mod line;
 pub(crate) mod numbers;
+mod socket_groups;
+mod sockets;
 mod style;
 mod summary;
+mod table;
 #[cfg(test)]
 mod tests;
+mod wrap;
 
 use std::io::Write as _;
 
 use jiff::{civil::Date, tz::TimeZone};
 
-use self::{columns::Widths, style::Palette};
-use super::time::{WallClock, push_fraction};
+use self::columns::Widths;
+pub(crate) use self::style::{Pair as Style, Palette};
+use super::{
+    Screen,
+    time::{WallClock, push_fraction},
+};
 use crate::{
+    config::Columns,
     event::{Gap, LossStage, MonotonicNs},
     observation::{Observation, Start},
     services::Services,
 };
+
+/// Columns of what has a fixed width, and of a page that is not a terminal's.
+const WIDTH: usize = 100;
 
 /// What a text consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +46,13 @@ pub enum Form {
     Lines,
     /// Figures.
     Figures,
+    /// Sockets of a moment, or of several, one after the other.
+    Sockets {
+        /// What is shown of them.
+        columns: Columns,
+        /// More than once.
+        again: bool,
+    },
 }
 
 /// What a person chose about the text.
@@ -62,6 +83,7 @@ pub struct TextOutput {
     shown: u64,
     resets: u64,
     scratch: String,
+    pub(super) screen: Screen,
 }
 
 impl TextOutput {
@@ -77,6 +99,7 @@ impl TextOutput {
             shown: 0,
             resets: 0,
             scratch: String::new(),
+            screen: Screen::default(),
         }
     }
 
@@ -104,6 +127,8 @@ impl TextOutput {
             Observation::Gap(gap) => self.gap(gap, buf),
             Observation::Summary(summary) => self.summary(summary, buf),
             Observation::Latency(latency) => self.latency(latency, buf),
+            Observation::Sockets(sockets) => self.sockets(sockets, buf),
+            Observation::SocketGroups(groups) => self.socket_groups(groups, buf),
         }
     }
 

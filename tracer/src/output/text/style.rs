@@ -8,15 +8,22 @@ use crate::event::TcpState;
 
 /// The styles in use, or none of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Palette {
+pub(crate) struct Palette {
     color: bool,
 }
 
 /// Start and end of a styled piece; both print nothing without colour.
-pub(super) type Pair = (Escape, Escape);
+pub(crate) type Pair = (Escape, Escape);
 
 /// An escape sequence.
-pub(super) struct Escape(Style, bool);
+pub(crate) struct Escape(Style, bool);
+
+impl Escape {
+    /// Prints nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_plain()
+    }
+}
 
 impl fmt::Display for Escape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,7 +32,7 @@ impl fmt::Display for Escape {
 }
 
 impl Palette {
-    pub(super) fn new(color: bool) -> Self {
+    pub(crate) fn new(color: bool) -> Self {
         Self { color }
     }
 
@@ -50,8 +57,23 @@ impl Palette {
     }
 
     /// Something that nobody may overlook.
-    pub(super) fn alarm(self) -> Pair {
+    pub(crate) fn alarm(self) -> Pair {
         self.pair(foreground(AnsiColor::Red).bold())
+    }
+
+    /// As it should be.
+    pub(crate) fn good(self) -> Pair {
+        self.pair(foreground(AnsiColor::Green))
+    }
+
+    /// It works, but not as it could.
+    pub(crate) fn warning(self) -> Pair {
+        self.pair(foreground(AnsiColor::Yellow))
+    }
+
+    /// Neither.
+    pub(crate) fn plain(self) -> Pair {
+        self.pair(Style::new())
     }
 
     /// Headings.

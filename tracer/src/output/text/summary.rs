@@ -5,7 +5,7 @@ use std::{cmp::Reverse, io::Write as _};
 use super::{
     Form, TextOutput,
     groups::Detail,
-    numbers::{duration, grouped},
+    numbers::{counted, duration, grouped},
 };
 use crate::{
     account::{Account, TracepointAccount},
@@ -112,7 +112,7 @@ impl TextOutput {
         );
         let shown = match self.options.form {
             Form::Lines => format!("; {} shown", g(self.shown + self.resets)),
-            Form::Figures => String::new(),
+            Form::Figures | Form::Sockets { .. } => String::new(),
         };
         let (read, unreadable) = (g(account.decoded), g(account.undecodable));
         let _ = writeln!(buf, "Of those delivered, {read} read, {unreadable} unreadable{shown}.");
@@ -133,11 +133,6 @@ impl TextOutput {
             ),
         };
     }
-}
-
-pub(super) fn counted(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", grouped(number))
 }
 
 /// The most frequent kinds, three to a line, and how many there were of the others.

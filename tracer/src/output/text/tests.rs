@@ -4,14 +4,19 @@ use jiff::tz::{TimeZone, offset};
 
 use super::{Form, TextOptions, TextOutput, numbers};
 use crate::{
+    config::Columns,
     event::TcpState::{Close, CloseWait, Established, LastAck, SynSent},
+    figures::{SocketOrder, Sockets, SocketsBy},
+    measure::grouped,
     observation::Observation,
-    samples::{CLOCK, at, change, conclusions, latency, start, story, summary, troubled},
+    output::Screen,
+    samples::{CLOCK, at, change, conclusions, holder, latency, sockets, start, story, summary, troubled},
     services::Services,
+    socket::Owners,
 };
 
 fn options() -> TextOptions {
-    let services = Services::parse("https 443/tcp\nhttp 80/tcp\nodd 40000/tcp\nhosts2 81/tcp");
+    let services = Services::parse("https 443/tcp\nhttp 80/tcp\nodd 40000/tcp\nhosts2 81/tcp\ndomain 53/udp");
     TextOptions {
         form: Form::Lines,
         zone: TimeZone::UTC,
@@ -88,6 +93,96 @@ fn handshakes_that_the_kernel_added_up() {
     run.groups.clear();
     let nothing = Observation::Latency(Box::new(run));
     let text = print(TextOptions { form: Form::Figures, ..options() }, &[part, nothing, whole]);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    snapshot!(text);
+}
+
+fn list(columns: Columns, verbose: bool, screen: Screen) -> String {
+    list_of(sockets(), columns, verbose, screen)
+}
+
+fn list_of(sockets: Sockets, columns: Columns, verbose: bool, screen: Screen) -> String {
+    let form = Form::Sockets { columns, again: screen.rows.is_some() };
+    let mut output = TextOutput::new(TextOptions { form, verbose, ..options() });
+    output.screen = screen;
+    let mut buf = Vec::new();
+    output.start(&start(), &mut buf);
+    output.observe(&Observation::Sockets(sockets), &mut buf);
+    String::from_utf8(buf).expect("text")
+}
+
+const BARE: Columns = Columns { processes: true, extended: false, timers: false, port_class: false };
+const ALL: Columns = Columns { processes: true, extended: true, timers: true, port_class: true };
+
+fn wide(columns: usize) -> Screen {
+    Screen { columns: Some(columns), rows: None }
+}
+
+#[test]
+fn sockets_of_a_moment() {
+    let text = list(BARE, false, Screen::default());
+    let usual = text.lines().filter(|line| !line.contains("2001") && !line.contains("php"));
+    assert!(usual.map(|line| line.chars().count()).all(|width| width <= 100), "{text}");
+    assert_eq!(text, list(BARE, false, wide(140)), "only a narrow screen breaks lines");
+    snapshot!(text);
+}
+
+#[test]
+fn sockets_with_all_there_is_and_in_numbers() {
+    let form = Form::Sockets { columns: ALL, again: false };
+    let options = TextOptions { form, verbose: true, services: None, ..options() };
+    snapshot!(print(options, &[Observation::Sockets(sockets())]));
+}
+
+#[test]
+fn sockets_on_narrow_screens() {
+    let texts = [80, 60].map(|columns| list(BARE, false, wide(columns)));
+    for (text, columns) in texts.iter().zip([80, 60]) {
+        assert!(text.lines().all(|line| line.chars().count() <= columns), "{columns}:\n{text}");
+    }
+    snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn a_socket_of_many_processes_takes_as_many_lines_as_are_counted() {
+    let mut sockets = sockets();
+    let workers = (1_000..1_064).map(|pid| holder(pid, b"nginx", 6, None)).collect();
+    sockets.listed[0].socket.owners = Owners::Known(workers);
+    let whole = list_of(sockets.clone(), BARE, false, wide(60));
+    assert!(whole.lines().all(|line| line.chars().count() <= 60), "{whole}");
+    assert!(whole.contains("nginx/1000,1001,") && whole.contains(",1063\n"), "{whole}");
+    let part = list_of(sockets, BARE, false, Screen { columns: Some(60), rows: Some(16) });
+    assert_eq!((part.lines().count(), part.contains("and 5 more")), (14, true), "{part}");
+}
+
+#[test]
+fn sockets_of_several_namespaces_say_of_which_they_are() {
+    let mut sockets = sockets();
+    let columns = Columns::default();
+    assert!(!list_of(sockets.clone(), columns, false, Screen::default()).contains("netns="));
+    sockets.listed[0].socket.netns = 7;
+    let text = list_of(sockets, columns, false, Screen::default());
+    let named: Vec<_> = text.lines().filter(|line| line.contains(" netns=")).collect();
+    assert_eq!((named.len(), named[0].ends_with("LISTEN      netns=7")), (7, true), "{text}");
+}
+
+#[test]
+fn sockets_that_take_the_place_of_others() {
+    let text = list(BARE, false, Screen { columns: Some(120), rows: Some(6) });
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("\u{1b}[H\u{1b}[J2026-02-03 14:03:07 UTC, 7 sockets"), "{text}");
+    assert_eq!((lines.len(), lines[lines.len() - 1]), (5, "and 5 more"), "{text}");
+    let whole = list(BARE, false, Screen { columns: Some(100), rows: Some(24) });
+    assert!(!whole.contains("more"), "{whole}");
+}
+
+#[test]
+fn sockets_in_groups() {
+    let sockets = sockets();
+    let groups = SocketsBy::ALL.iter().map(|by| grouped(sockets.at, &sockets.listed, *by, SocketOrder::None));
+    let form = Form::Sockets { columns: BARE, again: true };
+    let observations: Vec<_> = groups.map(|groups| Observation::SocketGroups(Box::new(groups))).collect();
+    let text = print(TextOptions { form, ..options() }, &observations);
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     snapshot!(text);
 }

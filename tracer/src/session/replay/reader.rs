@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    task, time,
-};
+use tokio::{task, time};
 
 use crate::{
     event::Event,
@@ -13,7 +10,7 @@ use crate::{
         SinkError,
         numbers::{bytes, duration},
     },
-    session::{Pipeline, View, progress::Progress, say},
+    session::{Pipeline, View, progress::Progress, say, ending::Ending},
     source::recording::{Damage, ReadError, Recording, Step},
 };
 
@@ -55,8 +52,7 @@ impl Steps for Recording {
 /// Goes through the steps.
 pub(super) struct Reader<S> {
     steps: S,
-    interrupt: Signal,
-    terminate: Signal,
+    ending: Ending,
     is_interrupted: bool,
     /// A file, or the rest of it, could not be read.
     has_refused: bool,
@@ -73,8 +69,7 @@ impl<S: Steps> Reader<S> {
         let now = Instant::now();
         Ok(Self {
             steps,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            ending: Ending::new(None)?,
             is_interrupted: false,
             has_refused: false,
             left: None,
@@ -148,8 +143,7 @@ impl<S: Steps> Reader<S> {
     async fn listen(&mut self, patience: Duration) {
         tokio::select! {
             biased;
-            _ = self.interrupt.recv() => self.is_interrupted = true,
-            _ = self.terminate.recv() => self.is_interrupted = true,
+            () = self.ending.come() => self.is_interrupted = true,
             () = nothing(patience) => {}
         }
     }

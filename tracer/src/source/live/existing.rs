@@ -4,18 +4,13 @@
 mod holders;
 
 use std::{
-    collections::HashMap,
     error::Error,
-    fs::{self, File},
+    fs::File,
     io::{self, Read as _},
     num::NonZeroU64,
-    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
-    panic::resume_unwind,
-    thread,
 };
 
 use aya::programs::{Iter, ProgramError, iter::IterLink, links::LinkError};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tracer_common::wire::{FLAG_DEFER_ACCEPT, SocketRecord};
 use zerocopy::FromBytes as _;
 
@@ -23,6 +18,7 @@ use self::holders::Holders;
 use crate::{
     decode,
     event::{Event, TcpState},
+    source::netns,
 };
 
 /// Why the sockets that exist already are not known.
@@ -31,6 +27,9 @@ pub enum ExistingError {
     /// The object lacks the program.
     #[error("the BPF object has no program that lists sockets: tracer was built wrongly, build it again")]
     Incomplete,
+    /// They were asked for before.
+    #[error("the sockets that exist already are listed once in a run")]
+    Again,
     /// The kernel refused the program or its link.
     #[error("the kernel does not list its sockets")]
     Program(#[from] ProgramError),
@@ -81,41 +80,28 @@ pub(super) fn timer_handler(program: &mut Iter) -> Option<NonZeroU64> {
 
 /// The sockets of every namespace that can be entered.
 fn records(program: &mut Iter) -> Result<Vec<SocketRecord>, ExistingError> {
-    let own = fs::metadata("/proc/thread-self/ns/net")?.ino();
+    let own = netns::own()?;
     let mut records = list(program, None)?;
-    for (_, namespace) in namespaces().into_iter().filter(|(inode, _)| *inode != own) {
-        // It may be gone by now, or closed to us: then its sockets are as unknown as before.
+    for (_, namespace) in netns::all().into_iter().filter(|(inode, _)| *inode != own) {
+        // It may be closed to us: then its sockets are as unknown as before.
         records.extend(list(program, Some(&namespace)).unwrap_or_default());
     }
     Ok(records)
 }
 
-/// The network namespaces that processes are in, by inode number.
-fn namespaces() -> HashMap<u64, File> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let namespace = |process: fs::DirEntry| {
-        let file = File::open(process.path().join("ns/net")).ok()?;
-        Some((file.metadata().ok()?.ino(), file))
-    };
-    processes.filter_map(namespace).collect()
-}
-
-/// The sockets of one namespace: the one in which the list is opened, by a thread that enters it for that.
+/// The sockets of one namespace: the one in which the list is opened.
 fn list(program: &mut Iter, namespace: Option<&File>) -> Result<Vec<SocketRecord>, ExistingError> {
     let id = program.attach()?;
     let link = program.take_link(id)?;
-    let bytes = thread::scope(|scope| {
-        let reader = scope.spawn(|| read(link, namespace));
-        reader.join().unwrap_or_else(|panic| resume_unwind(panic))
-    })?;
+    let bytes = match namespace {
+        Some(namespace) => netns::within(namespace, || read(link))??,
+        None => read(link)?,
+    };
     let records = bytes.chunks_exact(size_of::<SocketRecord>());
     Ok(records.filter_map(|bytes| SocketRecord::read_from_bytes(bytes).ok()).collect())
 }
 
-fn read(link: IterLink, namespace: Option<&File>) -> Result<Vec<u8>, ExistingError> {
-    if let Some(namespace) = namespace {
-        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).map_err(io::Error::from)?;
-    }
+fn read(link: IterLink) -> Result<Vec<u8>, ExistingError> {
     let mut bytes = Vec::new();
     link.into_file()?.read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -89,7 +89,8 @@ pub enum LatencyError {
 pub struct Latencies {
     links: Vec<BtfTracePointLink>,
     ebpf: Ebpf,
-    btf: Btf,
+    /// Until it is not needed any more: it takes 18 MiB.
+    btf: Option<Btf>,
     histograms: HashMap<MapData, [u64; KEY], [u64; VALUE]>,
     counters: PerCpuArray<MapData, [u64; COUNTERS]>,
     /// What the kernel tells of the program on state changes.
@@ -122,7 +123,7 @@ impl Latencies {
             cgroups: Cgroups::open(clock::monotonic()),
             links,
             ebpf,
-            btf,
+            btf: Some(btf),
         })
     }
 
@@ -141,7 +142,7 @@ impl Latencies {
     pub fn deferring(&mut self) -> Result<Vec<(u32, u16)>, ExistingError> {
         let (name, kind) = SOCKETS;
         let program: &mut Iter = self.ebpf.program_mut(name).ok_or(ExistingError::Incomplete)?.try_into()?;
-        program.load(kind, &self.btf)?;
+        program.load(kind, &self.btf.take().ok_or(ExistingError::Again)?)?;
         let listeners = existing::deferring(program);
         program.unload()?;
         listeners

@@ -21,6 +21,7 @@ pub use self::{
     existing::ExistingError,
     latency::{Latencies, LatencyError, LatencyOptions},
     merge::{Merge, Ring},
+    namespaces::own_settings,
     ports::ephemeral_range,
     programs::{LoadError, Programs},
     rings::RingSizes,

@@ -8,8 +8,7 @@
 mod parse;
 
 use std::{
-    collections::HashMap,
-    fs::{self, File},
+    fs::File,
     io::{self, Read as _},
     os::{
         fd::{AsFd as _, OwnedFd},
@@ -29,6 +28,7 @@ use super::clock::monotonic;
 use crate::{
     event::MonotonicNs,
     namespace::{Counters, NamespaceFacts, NamespaceReading, Settings, Unread},
+    source::netns,
 };
 
 /// Namespaces that are read at most. With the settings below: no more descriptors than a process may usually have (1,024).
@@ -83,20 +83,22 @@ enum Kept {
 impl Namespaces {
     /// Finds those that processes are in, of those that are wanted.
     pub(super) fn open(wants: impl Fn(u32) -> bool) -> Self {
-        let own = fs::metadata("/proc/self/ns/net").map_or(0, |metadata| metadata.ino());
-        let mut found: Vec<_> = processes().into_iter().collect();
+        let own = netns::own().unwrap_or_default();
+        let mut found: Vec<_> = netns::processes().into_iter().collect();
         found.sort_by_key(|(inode, pids)| (*inode != own, pids.first().copied()));
         let mut namespaces = Self { known: Vec::new(), unread: Vec::new(), read: None };
         for (inode, pids) in found {
-            let Some(number) = u32::try_from(inode).ok().filter(|number| wants(*number)) else { continue };
+            if !wants(inode) {
+                continue;
+            }
             let places: Vec<_> = pids.iter().filter_map(|pid| Place::open(*pid, inode)).take(PLACES).collect();
             let unread = &mut namespaces.unread;
             match (namespaces.known.len() < NAMESPACES, places.is_empty()) {
-                (false, _) => unread.push((number, Unread::TooMany)),
-                (_, true) => unread.push((number, Unread::Denied)),
+                (false, _) => unread.push((inode, Unread::TooMany)),
+                (_, true) => unread.push((inode, Unread::Denied)),
                 _ => {
                     let settings = Kept::Read(Settings::default());
-                    namespaces.known.push(Namespace { inode: number, places, settings });
+                    namespaces.known.push(Namespace { inode, places, settings });
                 }
             }
         }
@@ -105,10 +107,10 @@ impl Namespaces {
     }
 
     /// Opens the settings of each in a thread that enters it.
-    fn open_settings(&mut self, own: u64) {
+    fn open_settings(&mut self, own: u32) {
         let enter_all = || {
             for (number, namespace) in self.known.iter_mut().enumerate() {
-                if u64::from(namespace.inode) == own || namespace.enter().is_ok() {
+                if namespace.inode == own || namespace.enter().is_ok() {
                     let open = Kept::Open(SETTINGS.map(|name| File::open(setting(name)).ok()));
                     namespace.settings = if number < FOLLOWED { open } else { Kept::Read(open.read()) };
                 }
@@ -175,14 +177,14 @@ impl Namespace {
 }
 
 impl Place {
-    fn open(pid: u32, inode: u64) -> Option<Self> {
+    fn open(pid: u32, inode: u32) -> Option<Self> {
         let path = PathBuf::from(format!("/proc/{pid}/net"));
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = open(&path, flags, Mode::empty()).ok()?;
         let mut place = Self { path, directory, table: 0 };
         place.table = place.file("snmp").and_then(|file| file.metadata()).ok()?.ino();
         // It may have moved meanwhile.
-        (namespace_of(&place.path)? == inode).then_some(place)
+        (netns::of_process(pid)? == inode).then_some(place)
     }
 
     fn file(&self, name: &str) -> io::Result<File> {
@@ -221,6 +223,12 @@ impl Kept {
     }
 }
 
+/// The settings of the namespace that this process is in.
+#[must_use]
+pub fn own_settings() -> Settings {
+    Kept::Open(SETTINGS.map(|name| File::open(setting(name)).ok())).read()
+}
+
 /// What a setting is now; `None` if it cannot be read, or not at once.
 fn text(file: &File) -> Option<String> {
     let mut bytes = vec![0; SETTING_BYTES];
@@ -231,25 +239,4 @@ fn text(file: &File) -> Option<String> {
 
 fn setting(name: &str) -> PathBuf {
     Path::new("/proc/sys/net/ipv4").join(name)
-}
-
-/// The processes in each namespace, by its inode number: the oldest first, as far as their numbers tell.
-fn processes() -> HashMap<u64, Vec<u32>> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    // This one outlives the run.
-    let own = std::process::id();
-    pids.sort_unstable_by_key(|pid| (*pid != own, *pid));
-    let mut namespaces: HashMap<u64, Vec<u32>> = HashMap::new();
-    for pid in pids {
-        if let Some(inode) = namespace_of(&PathBuf::from(format!("/proc/{pid}/net"))) {
-            namespaces.entry(inode).or_default().push(pid);
-        }
-    }
-    namespaces
-}
-
-/// The namespace of the process with this `/proc/PID/net`.
-fn namespace_of(path: &Path) -> Option<u64> {
-    Some(fs::metadata(path.with_file_name("ns/net")).ok()?.ino())
 }

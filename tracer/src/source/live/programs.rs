@@ -123,7 +123,8 @@ pub(super) struct Attached {
     pub(super) rings: Rings,
     pub(super) counters: Counters,
     pub(super) ebpf: Ebpf,
-    btf: Btf,
+    /// Until it is not needed any more: it takes 18 MiB.
+    btf: Option<Btf>,
     /// The kernel side's `ENDING`.
     ending: Array<MapData, u32>,
     /// Timewait sockets are traced.
@@ -142,12 +143,12 @@ impl Attached {
         Ok(())
     }
 
-    /// The sockets that exist already and whose they are. The program is loaded for this and unloaded again.
+    /// The sockets that exist already and whose they are: once. The program is loaded for this and unloaded again.
     pub(super) fn existing(&mut self) -> Result<Vec<Event>, ExistingError> {
         let (name, kind) = SOCKETS;
         let program = self.ebpf.program_mut(name).ok_or(ExistingError::Incomplete)?;
         let program: &mut Iter = program.try_into()?;
-        program.load(kind, &self.btf)?;
+        program.load(kind, &self.btf.take().ok_or(ExistingError::Again)?)?;
         let sockets = existing::sockets(program, self.time_wait);
         program.unload()?;
         sockets
@@ -189,7 +190,7 @@ impl Programs<'_> {
             Counters::open(states, STREAM.map(fd))?
         };
         let time_wait = self.tw_timer_handler().is_some();
-        Ok(Attached { rings, counters, ebpf, btf, ending, time_wait, links })
+        Ok(Attached { rings, counters, ebpf, btf: Some(btf), ending, time_wait, links })
     }
 
     pub(super) fn config(&self, wake_every: u64) -> Config {

@@ -99,34 +99,7 @@ impl Remnant {
     fn transition(&self, time: MonotonicNs) -> Transition {
         let Self { cookie, sock, netns, cgroup_id, uid, family, local, remote, substate, ifindex, undecided, .. } =
             *self;
-        Transition {
-            time,
-            cookie,
-            sock,
-            netns,
-            cgroup_id,
-            uid,
-            family,
-            local,
-            remote: Some(remote),
-            old: substate,
-            new: substate,
-            error: None,
-            shutdown: 0,
-            sent: true,
-            unacked: false,
-            syn_data: None,
-            syn_deferred: false,
-            defer_accept: false,
-            fin_received: false,
-            actor: None,
-            srtt_us8: 0,
-            total_retrans: 0,
-            bytes_acked: 0,
-            bytes_received: 0,
-            ifindex,
-            recovered: false,
-            undecided,
-        }
+        let at_rest = Transition::at_rest(family, local, remote, substate);
+        Transition { time, cookie, sock, netns, cgroup_id, uid, ifindex, undecided, ..at_rest }
     }
 }

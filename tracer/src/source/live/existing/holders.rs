@@ -1,12 +1,14 @@
-//! Which processes hold which sockets: `/proc/PID/fd`, as lsof reads it.
+//! Which process a socket belongs to, of those that hold it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fs,
-    path::Path,
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    event::Process,
+    source::{
+        descriptors::references,
+        processes::{comm, parent},
+    },
 };
-
-use crate::event::{Comm, Process};
 
 /// The process that starts the others; it holds sockets for services that it has not started yet.
 const INIT: u32 = 1;
@@ -19,14 +21,10 @@ impl Holders {
     pub(super) fn of(inodes: impl Iterator<Item = u64>) -> Self {
         let wanted: HashSet<u64> = inodes.filter(|inode| *inode != 0).collect();
         let mut holders: HashMap<u64, Vec<u32>> = HashMap::new();
-        for pid in pids() {
-            let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-            let sockets = descriptors.filter_map(|descriptor| inode(&fs::read_link(descriptor.path()).ok()?));
-            for inode in sockets.filter(|inode| wanted.contains(inode)) {
-                let pids = holders.entry(inode).or_default();
-                if pids.last() != Some(&pid) {
-                    pids.push(pid);
-                }
+        for reference in references().all.into_iter().filter(|reference| wanted.contains(&reference.inode)) {
+            let pids = holders.entry(reference.inode).or_default();
+            if pids.last() != Some(&reference.pid) {
+                pids.push(reference.pid);
             }
         }
         Self(holders)
@@ -54,43 +52,9 @@ fn eldest(pids: &[u32], parent: impl Fn(u32) -> Option<u32>) -> Option<u32> {
     candidates.iter().copied().find(|eldest| candidates.iter().all(|pid| descends(*pid, *eldest)))
 }
 
-fn pids() -> impl Iterator<Item = u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-/// `socket:[12345]`
-fn inode(target: &Path) -> Option<u64> {
-    target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-}
-
-/// `/proc/PID/stat`: the second field is the name in brackets, which may contain anything; the fourth is the parent.
-fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
-    let fields = std::str::from_utf8(&stat[after_name..]).ok()?;
-    fields.split_whitespace().nth(1)?.parse().ok().filter(|parent| *parent != 0)
-}
-
-fn comm(pid: u32) -> Option<Comm> {
-    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
-    let name = name.strip_suffix(b"\n").unwrap_or(&name);
-    let mut comm = [0; 16];
-    let length = name.len().min(comm.len() - 1);
-    comm[..length].copy_from_slice(&name[..length]);
-    Some(Comm(comm))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{eldest, inode, parent};
-
-    #[test]
-    fn only_sockets_have_inodes_here() {
-        assert_eq!(inode("socket:[12345]".as_ref()), Some(12345));
-        assert_eq!(inode("pipe:[12345]".as_ref()), None);
-        assert_eq!(inode("/dev/null".as_ref()), None);
-    }
+    use super::eldest;
 
     #[test]
     fn a_listener_is_its_opener_s() {
@@ -104,10 +68,5 @@ mod tests {
         assert_eq!(eldest(&[1, 812], parent), Some(812), "socket activation");
         assert_eq!(eldest(&[900, 901], parent), None, "the opener is gone");
         assert_eq!(eldest(&[700, 812], parent), None, "passed on to a stranger");
-    }
-
-    #[test]
-    fn the_parent_is_the_fourth_field() {
-        assert_eq!(parent(std::process::id()), Some(std::os::unix::process::parent_id()));
     }
 }

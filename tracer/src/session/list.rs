@@ -1,0 +1,293 @@
+//! A run that asks the kernel for its sockets, once or over and over.
+//!
+//! It is not confined: until its end it needs what confinement takes away, the descriptors of all processes and leave to
+//! enter their namespaces. What it reads is the kernel's own, and names.
+
+use std::time::Duration;
+
+use rustix::{process::geteuid, system::uname};
+use tokio::time::{self, Instant, MissedTickBehavior};
+
+use super::{Printer, say, ending::Ending, stop::Stop};
+use crate::{
+    cli::Format,
+    config::{List, Scope, Speech},
+    doctor,
+    event::{ClockPair, Family, MonotonicNs, TcpState},
+    figures::{Listed, SocketOrder, Sockets, SocketsBy},
+    filter::CgroupAncestry,
+    measure::{Roles, grouped, sort},
+    memory::Budget,
+    observation::{Feature, Observation, Start},
+    output::{Form, Output, Screen, Sink, SinkError, is_dumb},
+    run::{Failure, Status},
+    services::Services,
+    socket::{Owners, Protocol, Socket},
+    source::{
+        live,
+        sockets::{Namespaces, Wanted, sockets},
+    },
+};
+
+/// Sockets that are told to programs at a time: a text is told as a whole, for its columns.
+const PORTION: usize = 4_096;
+
+/// Runs a command that lists sockets to its end.
+pub(crate) fn list(list: List, speech: Speech, services: Services) -> Result<Status, Failure> {
+    let sink = Sink::open(list.output.as_deref())?;
+    let is_screen = sink.is_terminal();
+    let form = Form::Sockets { columns: list.columns, again: list.every.is_some() };
+    let output = Output::new(speech, Some(form), list.numeric, services, is_screen);
+    let redraws = is_screen && list.every.is_some() && speech.format == Format::Text && !is_dumb();
+    let every = list.every;
+    let duration = list.duration;
+    let mut session = Session {
+        wanted: wanted(&list, speech),
+        ephemeral: live::ephemeral_range(),
+        list,
+        printer: Printer::new(output, sink),
+        is_screen,
+        redraws,
+        format: speech.format,
+        quiet: speech.quiet,
+        has_started: false,
+        said: Vec::new(),
+        status: Status::Done,
+    };
+    let shown = match every {
+        None => session.show(),
+        Some(every) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(session.repeat(every, duration))
+        }
+    };
+    match shown {
+        Ok(()) | Err(Stop::Sink(SinkError::Closed)) => Ok(session.status),
+        Err(stop) => Err(stop.into()),
+    }
+}
+
+struct Session {
+    list: List,
+    wanted: Wanted,
+    /// Which ports are given out to who asks for none.
+    ephemeral: (u16, u16),
+    printer: Printer,
+    is_screen: bool,
+    /// Each list takes the place of the one before.
+    redraws: bool,
+    format: Format,
+    quiet: bool,
+    has_started: bool,
+    /// What is missing, each of it once.
+    said: Vec<String>,
+    status: Status,
+}
+
+impl Session {
+    /// Shows the sockets again and again until Ctrl-C, SIGTERM or the time; a closed pipe is a way to end, too.
+    async fn repeat(&mut self, every: Duration, duration: Option<Duration>) -> Result<(), Stop> {
+        let mut ending = Ending::new(duration)?;
+        let mut tick = time::interval_at(Instant::now(), every);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = ending.come() => return Ok(()),
+                _ = tick.tick() => self.show()?,
+            }
+        }
+    }
+
+    /// Asks the kernel and shows its answer.
+    fn show(&mut self) -> Result<(), Stop> {
+        let clock = live::now()?;
+        let answer = sockets(&self.wanted).map_err(Failure::from)?;
+        let listed = self.choose(answer.sockets);
+        let hidden = if self.wanted.owners { hidden(&listed) } else { 0 };
+        if self.has_started {
+            self.printer.print(&Observation::Clock(clock));
+        } else {
+            self.printer.start(&start(clock, &self.list, hidden));
+        }
+        if self.is_screen {
+            let screen = self.printer.screen();
+            self.printer.fit(if self.redraws { screen } else { Screen { rows: None, ..screen } });
+        }
+        let count = listed.len();
+        self.print(clock.monotonic, listed);
+        self.printer.flush()?;
+        for unseen in &answer.unseen {
+            self.status = Status::Lossy;
+            let words = format!("{unseen}.");
+            if !self.said.contains(&words) {
+                self.say(&words);
+                self.said.push(words);
+            }
+        }
+        if !self.has_started {
+            self.say_what_is_not_there(count, hidden);
+        }
+        self.has_started = true;
+        Ok(())
+    }
+
+    /// The sockets that are asked for, in the order asked for.
+    fn choose(&self, sockets: Vec<Socket>) -> Vec<Listed> {
+        let List { tcp, udp, internet, filter, order, .. } = &self.list;
+        let roles = Roles::of(&sockets, self.ephemeral);
+        let cgroups = cgroups(&sockets);
+        let states = |protocol| if protocol == Protocol::Tcp { tcp } else { udp };
+        let takes = |Listed { socket, role, .. }: &Listed| {
+            states(socket.protocol).contains(&socket.state)
+                && (internet.is_empty() || internet.iter().any(|spec| spec.takes(socket)))
+                && filter.takes(socket, *role, &cgroups)
+        };
+        let mut listed: Vec<_> = sockets.into_iter().map(|socket| roles.tell(socket)).filter(takes).collect();
+        sort(&mut listed, *order);
+        listed
+    }
+
+    fn print(&mut self, at: MonotonicNs, mut listed: Vec<Listed>) {
+        if let Some(by) = self.list.group_by {
+            let groups = grouped(at, &listed, by, self.list.order);
+            return self.printer.print(&Observation::SocketGroups(Box::new(groups)));
+        }
+        let portion = if self.format == Format::Text { listed.len() } else { PORTION };
+        while listed.len() > portion {
+            let rest = listed.split_off(portion);
+            self.printer.print(&Observation::Sockets(Sockets { at, listed }));
+            listed = rest;
+        }
+        self.printer.print(&Observation::Sockets(Sockets { at, listed }));
+    }
+
+    fn say_what_is_not_there(&self, count: usize, hidden: usize) {
+        if count == 0 {
+            self.say("no socket matches.");
+        }
+        if hidden > 0 {
+            let remedy = if geteuid().is_root() {
+                "root needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for that, and a security module may forbid it."
+            } else {
+                "run it with sudo, or give it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH."
+            };
+            self.say(&format!(
+                "{hidden} of these sockets may belong to processes that only others may look at (?); {remedy}"
+            ));
+        }
+    }
+
+    fn say(&self, words: &str) {
+        if !self.quiet {
+            say(words);
+        }
+    }
+}
+
+/// What the kernel is asked for: what is shown, and what it takes to decide and to describe that.
+fn wanted(list: &List, speech: Speech) -> Wanted {
+    let List { tcp, udp, filter, columns, group_by, .. } = list;
+    let mut tcp = tcp.clone();
+    // Who listens tells which connections were accepted.
+    if !tcp.is_empty() && !tcp.contains(&TcpState::Listen) {
+        tcp.push(TcpState::Listen);
+    }
+    let families = match filter.criteria().family {
+        Some(Family::Ipv6) => vec![Family::Ipv6],
+        // IPv4 is mapped into IPv6, too.
+        Some(Family::Ipv4) | None => vec![Family::Ipv4, Family::Ipv6],
+    };
+    let by_process = matches!(group_by, Some(SocketsBy::Process | SocketsBy::Container | SocketsBy::State));
+    let for_programs = speech.format != Format::Text;
+    Wanted {
+        tcp,
+        udp: udp.clone(),
+        families,
+        namespaces: namespaces(list),
+        owners: for_programs
+            || by_process
+            || filter.asks_for_processes()
+            || group_by.is_none() && (columns.processes || columns.extended)
+            || list.order == SocketOrder::Process,
+        cgroups: for_programs
+            || !filter.criteria().cgroups.is_empty()
+            || *group_by == Some(SocketsBy::Container)
+            || columns.extended
+            || speech.verbose,
+        tcp_info: for_programs || columns.extended || list.order.needs_tcp_info(),
+    }
+}
+
+fn namespaces(list: &List) -> Namespaces {
+    let asked = &list.filter.criteria().netns;
+    match list.scope {
+        Scope::Own => Namespaces::Own,
+        Scope::Filtered if asked.include.is_empty() => Namespaces::All,
+        Scope::Filtered => Namespaces::Only(asked.include.clone()),
+    }
+}
+
+/// The cgroups that sockets are in.
+fn cgroups(sockets: &[Socket]) -> CgroupAncestry {
+    let mut cgroups = CgroupAncestry::default();
+    let budget = Budget::of_sockets(sockets.len().max(1));
+    for socket in sockets {
+        if let (Some(id), Some(path)) = (socket.cgroup_id, &socket.cgroup) {
+            cgroups.learn(id, path, &budget);
+        }
+    }
+    cgroups
+}
+
+fn hidden(listed: &[Listed]) -> usize {
+    listed.iter().filter(|listed| listed.socket.owners == Owners::Hidden).count()
+}
+
+fn start(clock: ClockPair, list: &List, hidden: usize) -> Start {
+    let uname = uname();
+    let missing = (hidden > 0).then(|| "processes of other users cannot be looked at".to_owned());
+    Start {
+        clock,
+        host: uname.nodename().to_string_lossy().into_owned(),
+        boot_id: doctor::boot_id(),
+        kernel: uname.release().to_string_lossy().into_owned(),
+        filters: list.filters.clone(),
+        features: vec![Feature { name: "owners".into(), missing }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Wanted, wanted};
+    use crate::{
+        cli,
+        config::{Action, Config},
+        services::Services,
+    };
+
+    fn asked(args: &str) -> Wanted {
+        let cli = cli::parse(format!("tracer list {args}").split_whitespace()).expect("arguments");
+        let Config { action, speech, .. } = Config::new(cli, &Services::default()).expect("what they mean");
+        let Action::List(list) = action else { panic!("a list") };
+        wanted(&list, speech)
+    }
+
+    #[test]
+    fn nothing_is_looked_up_that_nobody_sees() {
+        let looks_up = |args: &str| {
+            let Wanted { owners, cgroups, tcp_info, .. } = asked(args);
+            (owners, cgroups, tcp_info)
+        };
+        assert_eq!(looks_up("-tan"), (false, false, false));
+        assert_eq!(looks_up("-tanp"), (true, false, false));
+        assert_eq!(looks_up("-tane"), (true, true, true));
+        assert_eq!(looks_up("-tan --pid 1"), (true, false, false));
+        assert_eq!(looks_up("-tan --cgroup 1"), (false, true, false));
+        assert_eq!(looks_up("-tan -v"), (false, true, false));
+        assert_eq!(looks_up("-tan --sort rtt"), (false, false, true));
+        assert_eq!(looks_up("-tan --group-by container"), (true, true, false));
+        assert_eq!(looks_up("-tan --group-by peer"), (false, false, false));
+        assert_eq!(looks_up("-tan --format json"), (true, true, true));
+    }
+}
