@@ -248,13 +248,14 @@ pub struct ObservedReset {
     pub reason: Option<Arc<str>>,
 }
 
-/// A connection reached CLOSE, and whether that was for data that came after the application had closed is settled.
+/// A connection reached CLOSE, and whether in good order is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
     /// The transition to CLOSE.
     pub observed: ObservedTransition,
-    /// The kernel broke it off because data came that nobody would read.
-    pub data_after_close: bool,
+    /// This end sent a reset, although the transition alone does not say so: data came that nobody would read, or
+    /// `TCP_LINGER2` is below 0 (`tcp_rcv_state_process`, `__tcp_close`).
+    pub broken_off: bool,
 }
 
 /// One state change with all that is known about its socket.

@@ -2,6 +2,7 @@
 //! source in front of it. What is shown of it is a [`View`]'s.
 
 mod confine;
+mod ending;
 mod latency;
 mod list;
 mod live;
@@ -11,7 +12,6 @@ mod printer;
 mod progress;
 mod recorder;
 mod replay;
-mod ending;
 mod span;
 mod stop;
 mod verdict;

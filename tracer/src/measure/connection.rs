@@ -23,12 +23,12 @@ mod errno {
 
 /// The connection that is over, if it was one.
 #[must_use]
-pub fn connection(Closed { observed, data_after_close }: &Closed) -> Option<Connection> {
+pub fn connection(Closed { observed, broken_off }: &Closed) -> Option<Connection> {
     let ObservedTransition { transition, known, .. } = observed;
     if transition.new != Close || transition.old == Listen || known.role == Some(Role::Listener) {
         return None;
     }
-    let outcome = if *data_after_close { Some(Outcome::Aborted) } else { outcome(transition) };
+    let outcome = if *broken_off { Some(Outcome::Aborted) } else { outcome(transition) };
     Some(Connection {
         observed: *observed,
         outcome,

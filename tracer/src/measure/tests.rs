@@ -39,7 +39,7 @@ fn established(from: TcpState, srtt_us8: u32, retransmits: u32) -> observation::
 }
 
 fn ended(observed: ObservedTransition) -> Option<Connection> {
-    connection(&Over { observed, data_after_close: false })
+    connection(&Over { observed, broken_off: false })
 }
 
 fn latency(role: Role, established: observation::Established) -> Result<(u64, HandshakeMethod), UnknownLatency> {

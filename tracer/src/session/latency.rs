@@ -4,7 +4,7 @@ use std::{num::NonZeroU64, time::Duration};
 
 use tokio::time::{self, Instant, MissedTickBehavior};
 
-use super::{Printer, confine::confine, live::prepare, say, ending::Ending, stop::Stop};
+use super::{Printer, confine::confine, ending::Ending, live::prepare, say, stop::Stop};
 use crate::{
     account::LatencyAccount,
     config::{self, Speech},

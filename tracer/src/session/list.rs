@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::{process::geteuid, system::uname};
 use tokio::time::{self, Instant, MissedTickBehavior};
 
-use super::{Printer, say, ending::Ending, stop::Stop};
+use super::{Printer, ending::Ending, say, stop::Stop};
 use crate::{
     cli::Format,
     config::{List, Scope, Speech},

@@ -10,9 +10,9 @@ use tokio::{
 use super::{
     Asked, Pipeline, Stage, TIME_WAIT, View,
     confine::{Unconfined, confine},
+    ending::Ending,
     progress::Progress,
     recorder::Recorder,
-    ending::Ending,
     stop::Stop,
     verdict::judge,
 };

@@ -24,6 +24,8 @@ pub(super) struct Departed {
     pub(super) verdict: Verdict,
     /// A reset that it accepted, unless it turns out to be one that it sends.
     pub(super) doubtful: Option<Kept<ObservedReset>>,
+    /// Whether it was broken off is only told by the RST that follows, or does not.
+    pub(super) is_open: bool,
 }
 
 impl Departed {

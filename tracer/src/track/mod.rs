@@ -192,7 +192,9 @@ impl Tracker {
             if new.is_none() {
                 table.remove(transition);
             }
-            self.depart(Departed { observed, verdict, doubtful }, report);
+            let ends_at_once = transition.old == TcpState::FinWait2 && !self.time_waits.is_left_of(transition);
+            let is_open = doubtful.is_some() || ends_at_once && transition.error.is_none();
+            self.depart(Departed { observed, verdict, doubtful, is_open }, report);
         } else if let Some(connection) = new {
             self.file(transition, connection, report);
         }
@@ -208,8 +210,8 @@ impl Tracker {
     /// A connection is over: says so, unless what is still to come may tell why.
     fn depart(&mut self, departed: Departed, report: &mut impl FnMut(&Observation)) {
         let observed = departed.observed;
-        if departed.verdict == Verdict::Match && departed.doubtful.is_none() {
-            self.gate.emit(&Observation::Closed(Closed { observed, data_after_close: false }), report);
+        if departed.verdict == Verdict::Match && !departed.is_open {
+            self.gate.emit(&Observation::Closed(Closed { observed, broken_off: false }), report);
         }
         self.left_behind(&observed, report);
         if departed.may_send_reset() {

@@ -3,6 +3,9 @@
 //! Data that arrives after the application has closed makes the kernel break the connection off as if a reset had come
 //! (`tcp_rcv_state_process`, net/ipv4/tcp_input.c): it reports one received, then →CLOSE with ECONNRESET, and only then the
 //! one it sends. So a reset that is accepted where that can happen is doubtful until the connection is settled.
+//!
+//! In FIN_WAIT2 it does so without an error, also for want of anything to wait for (`TCP_LINGER2` below 0), and so does a full
+//! table of timewait sockets. So where FIN_WAIT2 ends and leaves none, the RST that follows tells whether it was in order.
 
 use tracer_common::filter::Verdict;
 
@@ -51,15 +54,16 @@ impl Tracker {
 
     /// An RST that follows the end of its connection.
     fn reset_of_departed(&mut self, reset: &Reset, departed: Departed, report: &mut impl FnMut(&Observation)) {
-        let Departed { observed, verdict, doubtful } = departed;
+        let Departed { observed, verdict, is_open, .. } = departed;
         if verdict != Verdict::Match {
             return;
         }
         let state = reset.state.filter(|state| *state != TcpState::Close).unwrap_or(observed.transition.old);
         self.gate.emit(&Observation::Reset(observe(reset, observed.known, Some(state))), report);
-        if doubtful.is_some() {
-            // What seemed received was this one.
-            self.gate.emit(&Observation::Closed(Closed { observed, data_after_close: true }), report);
+        if is_open {
+            // What seemed received, if anything did, was this one.
+            let broken_off = reset.state == Some(TcpState::Close);
+            self.gate.emit(&Observation::Closed(Closed { observed, broken_off }), report);
         }
     }
 
@@ -107,15 +111,16 @@ impl Tracker {
         }
     }
 
-    /// No RST was sent, so the one that seemed received was.
+    /// No RST was sent, so the one that seemed received was; without one the end was in order.
     pub(super) fn settle_one(&mut self, departed: Departed, report: &mut impl FnMut(&Observation)) {
-        let Departed { observed, verdict, doubtful } = departed;
-        if let Some(reset) = doubtful
-            && verdict == Verdict::Match
-        {
-            self.gate.emit(&Observation::Reset(*reset.value), report);
-            self.gate.emit(&Observation::Closed(Closed { observed, data_after_close: false }), report);
+        let Departed { observed, verdict, doubtful, is_open } = departed;
+        if !is_open || verdict != Verdict::Match {
+            return;
         }
+        if let Some(reset) = doubtful {
+            self.gate.emit(&Observation::Reset(*reset.value), report);
+        }
+        self.gate.emit(&Observation::Closed(Closed { observed, broken_off: false }), report);
     }
 }
 

@@ -20,7 +20,7 @@ use self::{
 };
 use super::Tracker;
 use crate::{
-    event::{Endpoint, MonotonicNs, SockAddress, SocketCookie, SynAck, TcpState, Timer, TimerStep},
+    event::{Endpoint, MonotonicNs, SockAddress, SocketCookie, SynAck, TcpState, Timer, TimerStep, Transition},
     memory::{Budget, Map},
     observation::{Observation, ObservedTransition, TimeWait, TimeWaitEnd, TimeWaitEnded},
 };
@@ -103,6 +103,15 @@ impl TimeWaits {
     /// How many had to be forgotten.
     pub(super) fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// Whether one has begun that this connection, which reaches CLOSE, leaves.
+    pub(super) fn is_left_of(&self, closed: &Transition) -> bool {
+        self.place(closed).is_some()
+    }
+
+    fn place(&self, closed: &Transition) -> Option<usize> {
+        self.fresh.iter().rposition(|(_, cookie, _)| cookie.is_some() && *cookie == closed.cookie)
     }
 
     /// Files a socket; false if there is no room for it.
@@ -230,12 +239,8 @@ impl Tracker {
 
     /// The connection that a timewait socket is left of has reached CLOSE: so that is whose it is.
     pub(super) fn left_behind(&mut self, observed: &ObservedTransition, report: &mut impl FnMut(&Observation)) {
-        let closed = &observed.transition;
-        let fresh = &mut self.time_waits.fresh;
-        let Some(place) = fresh.iter().rposition(|(_, cookie, _)| cookie.is_some() && *cookie == closed.cookie) else {
-            return;
-        };
-        let Some((_, _, sock)) = fresh.remove(place) else { return };
+        let Some(place) = self.time_waits.place(&observed.transition) else { return };
+        let Some((_, _, sock)) = self.time_waits.fresh.remove(place) else { return };
         let Some(remnant) = self.time_waits.sockets.get_mut(&sock) else { return };
         remnant.is_left_of(observed);
         let begun = remnant.observed(remnant.since, None);

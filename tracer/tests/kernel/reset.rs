@@ -246,6 +246,29 @@ fn a_close_that_does_not_wait_for_the_peer() {
     isolated!();
     let namespace = Namespace::enter();
     let (mut trace, client, server) = pair(&namespace);
+    do_not_linger(&client);
+    client.shutdown(Shutdown::Write).expect("shutdown");
+    trace.wait_for(LISTENER + 4 + 3);
+    drop(client);
+    server.peek(&mut [0]).expect("the FIN came before");
+    assert_broken_off(&mut trace, "TCP_ABORT_ON_LINGER");
+    assert_counted(&trace, &namespace);
+}
+
+/// The socket is closed before its FIN is acknowledged.
+#[test]
+fn a_close_that_waits_for_its_acknowledgement_only() {
+    isolated!();
+    let namespace = Namespace::enter();
+    let (mut trace, client, _server) = pair(&namespace);
+    do_not_linger(&client);
+    drop(client);
+    assert_broken_off(&mut trace, "TCP_ABORT_ON_DATA");
+    assert_counted(&trace, &namespace);
+}
+
+/// In FIN_WAIT2 the peer's FIN is not waited for.
+fn do_not_linger(client: &TcpStream) {
     let impatient: libc::c_int = -1;
     // SAFETY: the option's value is an int.
     let set = unsafe {
@@ -253,15 +276,18 @@ fn a_close_that_does_not_wait_for_the_peer() {
         libc::setsockopt(client.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_LINGER2, value, 4)
     };
     assert_eq!(set, 0);
-    client.shutdown(Shutdown::Write).expect("shutdown");
-    trace.wait_for(LISTENER + 4 + 3);
-    drop(client);
-    server.peek(&mut [0]).expect("the FIN came before");
-    let resets = resets(&mut trace, LISTENER + 4 + 5);
-    let reason = if has(&trace, "reset_reasons") { json!("TCP_ABORT_ON_LINGER") } else { Value::Null };
+}
+
+/// The client went through FIN_WAIT2 and ended with a reset; its last transition alone looks like an orderly end.
+fn assert_broken_off(trace: &mut Trace, reason: &str) {
+    let resets = resets(trace, LISTENER + 4 + 5);
+    let reason = if has(trace, "reset_reasons") { json!(reason) } else { Value::Null };
     let sent = json!(["sent", "client", reason, "local", "FIN_WAIT2"]);
     assert_eq!(resets, [sent, json!(["received", "server", null, "local", "CLOSE_WAIT"])]);
-    assert_counted(&trace, &namespace);
+    for (role, outcome) in [("client", "aborted"), ("server", "reset")] {
+        let verdict = trace.of_type("connection").find(|it| it["role"] == role).expect("a verdict");
+        assert_eq!(verdict["outcome"], outcome, "{verdict:#}");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longest that a test waits for something the kernel does at once.
-const PATIENCE: &str = "30s";
+const PATIENCE: &str = "120s";
 
 /// Whether the test can run; says so if not, and fails where privilege is required (CI).
 pub(crate) fn is_privileged() -> bool {

@@ -54,7 +54,7 @@ fn open(aggregate: &mut Aggregate, cookie: u64, role: Role, port: u16) {
 
 fn close(aggregate: &mut Aggregate, observed: ObservedTransition) {
     take(aggregate, &Observation::Transition(observed));
-    take(aggregate, &Observation::Closed(Closed { observed, data_after_close: false }));
+    take(aggregate, &Observation::Closed(Closed { observed, broken_off: false }));
 }
 
 fn handshake(observed: ObservedTransition, latency: Result<(u64, HandshakeMethod), UnknownLatency>) -> Observation {

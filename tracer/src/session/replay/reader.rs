@@ -10,7 +10,7 @@ use crate::{
         SinkError,
         numbers::{bytes, duration},
     },
-    session::{Pipeline, View, progress::Progress, say, ending::Ending},
+    session::{Pipeline, View, ending::Ending, progress::Progress, say},
     source::recording::{Damage, ReadError, Recording, Step},
 };
 

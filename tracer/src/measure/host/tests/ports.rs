@@ -108,10 +108,10 @@ fn the_first_that_found_no_port_is_kept() {
         failed.transition.sent = false;
         host.observe(&opening(ns - 1, number));
         host.observe(&Observation::Transition(failed));
-        host.observe(&Observation::Closed(Closed { observed: failed, data_after_close: false }));
+        host.observe(&Observation::Closed(Closed { observed: failed, broken_off: false }));
     }
     let refused = at(20, 3, "10.0.0.5:40000", SynSent, Close);
-    host.observe(&Observation::Closed(Closed { observed: refused, data_after_close: false }));
+    host.observe(&Observation::Closed(Closed { observed: refused, broken_off: false }));
     let there = only(&host, 1);
     assert_eq!((there.sockets, there.opened, there.failed), (0, 2, 2));
     assert_eq!(there.first_failed.map(|first| (first.at.0, first.port)), Some((5, None)));
