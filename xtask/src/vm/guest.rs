@@ -8,6 +8,8 @@ use crate::artifacts::Program;
 pub(crate) const DOCTOR: &str = "== doctor";
 /// Before the output of a test program.
 pub(crate) const TESTS: &str = "== tests";
+/// Before those that failed are run again, one after the other: an emulated CPU may stop for longer than a test waits.
+pub(crate) const AGAIN: &str = "== again";
 /// After either, with its exit status.
 pub(crate) const STATUS: &str = "== status ";
 /// The last line: everything ran.
@@ -48,7 +50,17 @@ fi
         // Writing to a string does not fail.
         let _ = writeln!(
             script,
-            "echo '{TESTS}'\nmkdir -p {package}; cd {package}\n{test} --show-output {only}\necho \"{STATUS}$?\"",
+            "echo '{TESTS}'
+mkdir -p {package}; cd {package}
+({test} --show-output {only} 2>&1; echo $? > /scratch/status) | tee /scratch/output
+status=$(cat /scratch/status)
+failed=$(sed -n '/^failures:$/,$ s/^    \\([a-z0-9_:]*\\)$/\\1/p' /scratch/output | sort -u)
+if [ $status != 0 ] && [ -n \"$failed\" ]; then
+    echo '{AGAIN}'
+    {test} --show-output --test-threads 1 --exact $failed
+    status=$?
+fi
+echo \"{STATUS}$status\"",
             package = program.manifest.parent().unwrap_or(Path::new("/")).display(),
             test = program.executable.display(),
         );

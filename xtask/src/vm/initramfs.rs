@@ -19,7 +19,8 @@ const MODULES: [&str; 2] = ["net/tun", "net/veth"];
 /// are listed by modules that nothing loads there.
 const WITNESSES: [&str; 2] = ["kernel_witness", "kernel_list"];
 /// What the guest's script and the tests call, but for `ip`.
-const APPLETS: [&str; 10] = ["sh", "unshare", "mount", "umount", "mkdir", "cat", "insmod", "poweroff", "ls", "uname"];
+const APPLETS: [&str; 13] =
+    ["sh", "unshare", "mount", "umount", "mkdir", "cat", "insmod", "poweroff", "ls", "uname", "tee", "sed", "sort"];
 
 /// The part of the file system that is the same for all kernels.
 pub(crate) struct Programs {

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use super::{archive::Kernel, guest};
 
 /// Longest that a boot with all its tests may take.
-const TIMEOUT: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(1_200);
 /// All that can be emulated, but for one instruction: where `cmpxchg16b` fails, the emulator (seen in QEMU 10.0) leaves
 /// half of a pointer in the flags, and the kernel, whose allocator uses it, dies of a double fault.
 const CPU: &str = "max,-cx16";

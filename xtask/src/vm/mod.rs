@@ -62,6 +62,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let (console, seconds) = machine.boot()?;
             let outcome = Outcome::of(&console, series);
             println!("{}", Row { release: &kernel.release, lockdown, outcome: &outcome, seconds });
+            if outcome.stumbled() {
+                eprintln!("{}", report::failures(&console));
+            }
             if outcome.failed() {
                 let log = home.join(format!("{}{}.log", kernel.release, if lockdown { "-lockdown" } else { "" }));
                 std::fs::write(&log, &console)?;

@@ -1,6 +1,6 @@
 //! From what a kernel printed to one line about it.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use serde::Deserialize;
 
@@ -17,6 +17,8 @@ pub(crate) struct Outcome {
     result: Verdict,
     passed: u64,
     failed: u64,
+    /// Failed at first, and were run again.
+    repeated: u64,
     skipped: Vec<String>,
     missing: Vec<String>,
     instructions: Option<String>,
@@ -36,6 +38,22 @@ pub(crate) struct Row<'a> {
     pub(crate) lockdown: bool,
     pub(crate) outcome: &'a Outcome,
     pub(crate) seconds: u64,
+}
+
+/// What the tests that failed printed; the whole console where no test did.
+pub(crate) fn failures(console: &str) -> String {
+    let mut told = false;
+    let lines = console.lines().filter(|line| {
+        match *line {
+            // Twice: what they printed, then their names.
+            "failures:" => told = true,
+            line if line.starts_with("test result: ") => told = false,
+            _ => {}
+        }
+        told
+    });
+    let failures: String = lines.flat_map(|line| [line, "\n"]).collect();
+    if failures.is_empty() { console.to_owned() } else { failures }
 }
 
 /// What `tracer doctor --format json` says, as far as it is used here.
@@ -83,6 +101,11 @@ impl Outcome {
         self.result == Verdict::Failed
     }
 
+    /// Whether something failed, be it only at first.
+    pub(crate) fn stumbled(&self) -> bool {
+        self.failed() || self.repeated > 0
+    }
+
     fn doctor(&mut self, report: &str) {
         let Ok(doctor) = serde_json::from_str::<Doctor>(report) else { return };
         for check in doctor.checks {
@@ -97,6 +120,9 @@ impl Outcome {
     }
 
     fn line(&mut self, line: &str) {
+        if line == guest::AGAIN {
+            self.repeated += mem::take(&mut self.failed);
+        }
         if let Some(why) = line.strip_prefix("SKIPPED: ")
             && !self.skipped.iter().any(|known| known == why)
         {
@@ -125,10 +151,11 @@ impl fmt::Display for Row<'_> {
             Verdict::Failed => "**failed**",
         };
         let list = |items: &[String]| if items.is_empty() { "–".to_owned() } else { items.join("; ") };
-        let tests = match (outcome.passed, outcome.failed) {
-            (_, _) if outcome.result == Verdict::Refused => "–".to_owned(),
-            (passed, 0) => passed.to_string(),
-            (passed, failed) => format!("{passed}, {failed} failed"),
+        let tests = match (outcome.passed, outcome.failed, outcome.repeated) {
+            _ if outcome.result == Verdict::Refused => "–".to_owned(),
+            (passed, 0, 0) => passed.to_string(),
+            (passed, 0, repeated) => format!("{passed}, {repeated} at the second try"),
+            (passed, failed, _) => format!("{passed}, {failed} failed"),
         };
         write!(
             f,
@@ -167,8 +194,21 @@ mod tests {
             "| 6.1.0-50 | confidentiality | passed | 3, 1 failed | no veth | cgroup | 70 + 6 | 9 |"
         );
         assert!(Outcome::of(&console(0, 101), supported).failed());
+        let again = "== again\ntest result: ok. 1 passed; 0 failed; 0 ignored\n== status 0";
+        let outcome = Outcome::of(&console(0, 101).replace("== status 101", again), supported);
+        assert!(outcome.stumbled() && !outcome.failed());
+        let row = Row { release: "6.1.0-50", lockdown: false, outcome: &outcome, seconds: 9 };
+        assert!(row.to_string().contains("| passed | 4, 1 at the second try |"), "{row}");
         let cut_off = console(0, 0).replace("== end", "");
         assert!(Outcome::of(&cut_off, supported).failed());
+    }
+
+    #[test]
+    fn what_failed_is_cut_out_of_a_console() {
+        let console =
+            "boot\nsuccesses:\na\nfailures:\n---- b ----\npanicked\nfailures:\n    b\ntest result: FAILED. 1\nc";
+        assert_eq!(failures(console), "failures:\n---- b ----\npanicked\nfailures:\n    b\n");
+        assert_eq!(failures("cut off"), "cut off");
     }
 
     #[test]
