@@ -1,6 +1,6 @@
 //! Handshakes that the kernel added up: a line for each group, with percentiles and a histogram.
 
-use std::io::Write as _;
+use std::{io::Write as _, slice};
 
 use super::{
     TextOutput,
@@ -53,22 +53,19 @@ impl TextOutput {
         let (listed, rest) = latency.groups.split_at(latency.top.min(latency.groups.len()));
         for group in listed {
             latency_line(&arrow(group, &self.full_name(&group.group, &names)), &group.took, buf);
-            latency_details(group, buf);
+            latency_details(slice::from_ref(group), buf);
         }
-        let sum = |groups: &[LatencyGroup]| {
-            let mut sum = Distribution::default();
-            groups.iter().for_each(|group| sum.merge(&group.took));
-            sum
-        };
         if !rest.is_empty() {
-            latency_line(&format!("and {} more", grouped(rest.len() as u64)), &sum(rest), buf);
+            latency_line(&format!("and {} more", grouped(rest.len() as u64)), &took(rest), buf);
+            latency_details(rest, buf);
         }
         if latency.groups.len() > 1 {
             let (set, reset) = self.palette.heading();
             let _ = write!(buf, "{set}");
-            latency_line(&format!("all {}", grouped(latency.groups.len() as u64)), &sum(&latency.groups), buf);
+            latency_line(&format!("all {}", grouped(latency.groups.len() as u64)), &took(&latency.groups), buf);
             buf.pop();
             let _ = writeln!(buf, "{reset}");
+            latency_details(&latency.groups, buf);
         }
     }
 
@@ -161,24 +158,38 @@ fn bars(took: &Distribution) -> String {
     bars.trim_end().to_owned()
 }
 
-/// What is kept apart, and what the latency includes.
-fn latency_details(group: &LatencyGroup, buf: &mut Vec<u8>) {
+/// Of all these groups together: what is kept apart, and what the latency includes.
+fn latency_details(groups: &[LatencyGroup], buf: &mut Vec<u8>) {
     let mut sentences = Vec::new();
-    if let Some(it) = group.retransmitted.quantiles() {
-        let what = if group.role == Role::Client { "SYN retransmitted:" } else { "SYN-ACK retransmitted:" };
-        let times = [(it.p50_ns, "p50"), (it.p99_ns, "p99"), (it.max_ns, "max")];
-        let times = times.map(|(ns, name)| format!("{} ({name})", duration(ns)));
-        sentences.push(list(what, &[&[grouped(group.retransmitted.count())], &times[..]].concat()));
+    for (role, what) in [(Role::Client, "SYN retransmitted:"), (Role::Server, "SYN-ACK retransmitted:")] {
+        let retransmitted = sum(groups.iter().filter(|group| group.role == role).map(|group| &group.retransmitted));
+        if let Some(it) = retransmitted.quantiles() {
+            let times = [(it.p50_ns, "p50"), (it.p99_ns, "p99"), (it.max_ns, "max")];
+            let times = times.map(|(ns, name)| format!("{} ({name})", duration(ns)));
+            sentences.push(list(what, &[&[grouped(retransmitted.count())], &times[..]].concat()));
+        }
     }
-    let reasons = UNKNOWN.iter().zip(group.unknown).filter(|(_, count)| *count > 0);
-    let reasons: Vec<_> = reasons.map(|(reason, count)| format!("{} {}", grouped(count), why(*reason))).collect();
+    let unknown = |at: usize| groups.iter().map(|group| group.unknown[at]).sum::<u64>();
+    let reasons = UNKNOWN.iter().enumerate().map(|(at, reason)| (unknown(at), reason)).filter(|(count, _)| *count > 0);
+    let reasons: Vec<_> = reasons.map(|(count, reason)| format!("{} {}", grouped(count), why(*reason))).collect();
     if !reasons.is_empty() {
         sentences.push(list("unknown:", &reasons));
     }
-    if group.deferred {
+    if groups.iter().any(|group| group.deferred) {
         sentences.push(list("includes", &["the wait for data (TCP_DEFER_ACCEPT)".to_owned()]));
     }
     wrap(&sentences.join("; "), buf);
+}
+
+/// How long handshakes took of all these groups together.
+fn took(groups: &[LatencyGroup]) -> Distribution {
+    sum(groups.iter().map(|group| &group.took))
+}
+
+fn sum<'a>(parts: impl Iterator<Item = &'a Distribution>) -> Distribution {
+    let mut sum = Distribution::default();
+    parts.for_each(|part| sum.merge(part));
+    sum
 }
 
 fn why(reason: UnknownLatency) -> &'static str {
