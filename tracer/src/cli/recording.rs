@@ -44,7 +44,7 @@ pub struct SegmentArgs {
     /// Remove the oldest segments when all are larger: 2G
     #[arg(long, value_name = "SIZE")]
     pub keep_size: Option<String>,
-    /// Remove segments when they are older: 12h
+    /// Remove segments when they are older: 12h, 7d
     #[arg(long, value_name = "TIME")]
     pub keep_time: Option<String>,
     /// When it is forced to the disk (fsync)

@@ -176,9 +176,9 @@ pub enum Problem {
     NoCommand { nearest: Option<String> },
     #[error("only root can become another user; run tracer with sudo, or leave the flag out.")]
     NotRoot,
-    #[error("not a time; write it as 30s, 5m or 1h30m.")]
+    #[error("not a time; write it as 30s, 5m, 1h30m or 7d.")]
     NotATime,
-    #[error("the time must be longer than nothing; write it as 30s, 5m or 1h30m.")]
+    #[error("the time must be longer than nothing; write it as 30s, 5m, 1h30m or 7d.")]
     NoTime,
     #[error("a number from 1 on is needed.")]
     NotACount,

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU64, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use super::Problem;
 
@@ -12,14 +12,15 @@ const DISK_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 50;
 const SHORTEST_SEGMENT: Duration = Duration::from_secs(1);
 const TABLE_SIZE: std::ops::RangeInclusive<usize> = 1..=100_000_000;
 
-/// `30s`, `5m`, `1h30m`; a bare number, `2` or `0.5`, is seconds, as timeout(1) has it.
+/// `30s`, `5m`, `1h30m`, `7d`; a bare number, `2` or `0.5`, is seconds, as timeout(1) has it. A day is 24 hours.
 pub(super) fn duration(text: &str) -> Result<Duration, Problem> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let parsed = if is_number {
         let seconds = text.parse().ok().and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
         seconds.ok_or(Problem::NotATime)?
     } else {
-        text.parse().map_err(|_| Problem::NotATime)?
+        let span = text.parse().and_then(|span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
+        span.map_err(|_| Problem::NotATime)?
     };
     match Duration::try_from(parsed) {
         Ok(duration) if !duration.is_zero() => Ok(duration),

@@ -210,8 +210,9 @@ fn the_loopback_interface_has_an_index() {
 #[test]
 fn times_and_sizes_as_people_write_them() {
     let seconds = |text| quantity::duration(text).ok().map(|time: Duration| time.as_secs());
-    let times = ["30s", "5m", "1h30m", "1h 30m", "90", "2min"].map(seconds);
-    assert_eq!(times, [Some(30), Some(300), Some(5400), Some(5400), Some(90), Some(120)]);
+    let times = ["30s", "5m", "1h30m", "1h 30m", "90", "2min", "7d", "1d12h"].map(seconds);
+    assert_eq!(times, [30, 300, 5_400, 5_400, 90, 120, 604_800, 129_600].map(Some));
+    assert_eq!((seconds("1mo"), seconds("-1d")), (None, None));
     assert_eq!(quantity::duration("0.5").ok(), Some(Duration::from_millis(500)));
     assert!(["0.0", ".", "1.2.3", "1e3", "inf"].iter().all(|text| quantity::duration(text).is_err()));
     let sizes = ["4096", "64KiB", "64k", "64KB", "4M", "1G", "1 MiB"].map(|text| quantity::ring_bytes(text).ok());
@@ -292,10 +293,10 @@ fn segments_are_for_directories() {
     let usual = Limits { segment_bytes: Some(64 << 20), ..none };
     assert_eq!(limits(&format!("record -w {path}")), usual);
     assert_eq!(limits(&format!("watch -w {path}")), usual);
-    let rotated = limits(&format!("record -w {path} --rotate-size 1M --rotate-time 1h --keep-size 2G --keep-time 24h"));
+    let rotated = limits(&format!("record -w {path} --rotate-size 1M --rotate-time 1h --keep-size 2G --keep-time 7d"));
     let hours = |hours: u64| Some(Duration::from_secs(hours * 3600));
     let (segment_bytes, keep_bytes) = (Some(1 << 20), Some(2 << 30));
-    assert_eq!(rotated, Limits { segment_bytes, segment_time: hours(1), keep_bytes, keep_time: hours(24), ..none });
+    assert_eq!(rotated, Limits { segment_bytes, segment_time: hours(1), keep_bytes, keep_time: hours(7 * 24), ..none });
 }
 
 fn destination(source: &Source) -> Destination {
