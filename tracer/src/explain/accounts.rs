@@ -105,8 +105,8 @@ pub(super) const fn counter(counter: Counter) -> Says {
             .more(&[
                 (
                     Wrong,
-                    "The application accepts too slowly, or its backlog is too small for bursts. Clients see it \
-                     as handshakes of a second and more.",
+                    "The application accepts too slowly, or its backlog is too small for bursts. A client whose SYN is \
+                     dropped sees seconds of SYN_SENT; one whose ACK is dropped is ESTABLISHED and gets no answer.",
                 ),
                 (Next, "Recv-Q against Send-Q of listeners; listen()'s backlog; net.core.somaxconn."),
             ])

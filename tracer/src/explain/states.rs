@@ -258,9 +258,10 @@ pub(super) const fn state(state: TcpState) -> Says {
                 ),
                 (
                     Wrong,
-                    "Recv-Q stays near Send-Q: the application accepts too slowly, and connections are dropped \
-                     (ListenOverflows), which clients see as seconds of SYN_SENT. A service that listens on \
-                     127.0.0.1 only is refused from elsewhere.",
+                    "Recv-Q stays near Send-Q: the application accepts too slowly, and the kernel drops what comes \
+                     (ListenOverflows). A dropped SYN is seconds of SYN_SENT to its client. A dropped ACK leaves the \
+                     client ESTABLISHED and its request in SYN-RECV here, and the answer never comes. A service that \
+                     listens on 127.0.0.1 only is refused from elsewhere.",
                 ),
                 (
                     Next,
