@@ -74,12 +74,14 @@ pub(super) const fn state(state: TcpState) -> Says {
                      network does. The wait itself is spent in a request socket, NEW_SYN_RECV, which ss \
                      prints as SYN-RECV and netstat as SYN_RECV.",
                 ),
-                (Who, "The client, with its ACK."),
+                (Who, "The client, with its ACK; or this host's application, with accept()."),
                 (Normal, "For a socket: microseconds. For what ss shows: one round trip."),
                 (
                     Wrong,
-                    "Many in ss: a SYN flood, or SYN-ACKs that do not arrive (return path, firewall). One that \
-                     stays a full socket: TCP Fast Open or a simultaneous open.",
+                    "Many in ss: a SYN flood, or SYN-ACKs that do not arrive (return path, firewall); or the ACK came \
+                     and was dropped, because the accept queue is full (ListenOverflows: the application must \
+                     accept), or waits for data (TCP_DEFER_ACCEPT). One that stays a full socket: TCP Fast Open or a \
+                     simultaneous open.",
                 ),
                 (Next, "The handshake's own time, which tracer takes from the kernel's first round-trip sample."),
             ])
@@ -288,7 +290,7 @@ pub(super) const fn state(state: TcpState) -> Says {
                     "A small entry beside the listener while the client's ACK is on its way. ss prints it as \
                      SYN-RECV, netstat as SYN_RECV; the kernel reports no change from or to it.",
                 ),
-                (Who, "The client, with its ACK."),
+                (Who, "The client, with its ACK; or this host's application, with accept()."),
                 (
                     Normal,
                     "One round trip. Without an answer the SYN-ACK is sent again after 1, 3, 7, 15 and 31 s, and \
@@ -297,14 +299,20 @@ pub(super) const fn state(state: TcpState) -> Says {
                 (
                     Wrong,
                     "Many of them: a SYN flood (the kernel then sends cookies), or SYN-ACKs that do not reach the \
-                     clients: asymmetric routes, a firewall that saw only half.",
+                     clients: asymmetric routes, a firewall that saw only half; or the ACK came and was dropped, \
+                     because the accept queue is full (ListenOverflows: the application must accept), or waits for \
+                     data (TCP_DEFER_ACCEPT).",
                 ),
-                (Next, "SyncookiesSent, TCPReqQFullDoCookies; SYN-ACK retransmissions in tracer's handshake lines."),
+                (
+                    Next,
+                    "ListenOverflows, SyncookiesSent, TCPReqQFullDoCookies; SYN-ACK retransmissions in tracer's \
+                     handshake lines.",
+                ),
             ])
             .run(&[
                 "ss -tano state syn-recv",
                 "tracer list --state new-syn-recv",
-                "nstat -az TcpExtSyncookiesSent TcpExtTCPReqQFullDoCookies TcpExtTCPReqQFullDrop",
+                "nstat -az TcpExtListenOverflows TcpExtSyncookiesSent TcpExtTCPReqQFullDoCookies TcpExtTCPReqQFullDrop",
             ]),
         TcpState::BoundInactive => says("Bound to a port, neither connected nor listening.")
             .more(&[
