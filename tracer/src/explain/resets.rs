@@ -128,7 +128,9 @@ pub(super) const REASONS: &[(&str, Says)] = &[
                 (
                     Plain,
                     "Nobody will ever read it, so the other end is told by an RST. The connection's outcome is \
-                     \u{201c}aborted\u{201d}, though the application called nothing but close().",
+                     \u{201c}aborted\u{201d}, though the application called nothing but close(). Or it had set \
+                     TCP_LINGER2 below 0, and no data came. Data that comes once the FIN is acknowledged is usually \
+                     answered as TCP_TIMEWAIT_SOCKET. TcpExtTCPAbortOnData counts SO_LINGER 0 closes, too.",
                 ),
                 (
                     Wrong,
@@ -196,8 +198,8 @@ pub(super) const REASONS: &[(&str, Says)] = &[
         says("The application closed a socket for which it had forbidden to wait in FIN_WAIT2.")
             .more(&[(
                 Plain,
-                "It set TCP_LINGER2 to less than 0. An SO_LINGER of 0, which is far more usual, has the reason \
-                 TCP_STATE.",
+                "TCP_LINGER2 was below 0 and the socket already in FIN_WAIT2 when it was closed; otherwise the reason \
+                 is TCP_ABORT_ON_DATA. An SO_LINGER of 0, which is far more usual, has the reason TCP_STATE.",
             )])
             .run(&["nstat -az TcpExtTCPAbortOnLinger"]),
     ),
