@@ -161,7 +161,7 @@ pub struct Handshake {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// In order: FINs both ways.
+    /// In order as far as this end goes: its FIN was acknowledged.
     Closed,
     /// Nobody listens there.
     Refused,

@@ -13,8 +13,14 @@ use crate::{
 
 pub(super) const fn outcome(outcome: Outcome) -> Says {
     match outcome {
-        Outcome::Closed => says("In order: FINs both ways.")
-            .more(&[(Plain, "The only outcome that is no failure. Who closed first is in closed_by.")])
+        Outcome::Closed => says("In order as far as this end goes: its FIN was acknowledged.")
+            .more(&[
+                (Plain, "The only outcome that is no failure. Who closed first is in closed_by."),
+                (
+                    Tell,
+                    "Whether the peer's FIN came, too, is in time_wait: substate FIN_WAIT2 means that it did not.",
+                ),
+            ])
             .run(&["tracer explain close"]),
         Outcome::Refused => says("The SYN was answered with an RST: nobody listens there.")
             .more(&[
