@@ -41,6 +41,7 @@ fn suggestion(nearest: &Option<String>) -> String {
 /// # Errors
 /// [`Unknown`] if there is none.
 pub fn find(text: &str, host: &Host<'_>) -> Result<Vec<Explanation>, Unknown> {
+    let host = &Host { services: &host.services.of_both(), ..*host };
     let text = bare(text);
     let mut found = match text.split_once(' ').and_then(|(first, rest)| Some((kind(first)?, bare(rest)))) {
         Some((kind, rest)) => of_kind(kind, rest, host),

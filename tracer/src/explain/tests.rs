@@ -29,7 +29,7 @@ fn nobody() -> Result<Listing, Unseen> {
 }
 
 fn explained(text: &str) -> Result<Vec<Explanation>, super::Unknown> {
-    let services = Services::parse("https 443/tcp\nhttps 443/udp\ndomain 53/udp\nhttp 80/tcp www");
+    let services = Services::parse("https 443/tcp\nhttps 443/udp\nntp 123/udp\nhttp 80/tcp www");
     find(text, &Host { settings: &Settings::default(), services: &services, listeners: nobody })
 }
 
@@ -176,6 +176,8 @@ fn ports_go_by_number_and_by_name() {
     for port in spellings {
         assert_eq!(explained(port).map(|found| found[0].name.clone()), Ok("443".into()), "{port}");
     }
+    let [ntp] = &explained("ntp").expect("a service of UDP alone")[..] else { panic!("one meaning") };
+    assert_eq!((&*ntp.name, &*ntp.short), ("123", "The port of ntp; a system port."));
     assert_eq!((kinds("0"), kinds("65536"), kinds("99999999999999999999")), (vec![], vec![], vec![]));
 }
 
