@@ -64,6 +64,51 @@ pub(super) const fn order(order: SocketOrder) -> Option<Says> {
     })
 }
 
+/// Headings of tables and members of objects that are no other word.
+pub(super) const MEMBERS: &[(&str, Says)] = &[
+    ("AFTER", says("How long the connection was in the state that it left.")),
+    ("CONNS", figure(SortBy::Connections)),
+    ("OPEN", says("Connections whose opening was seen and that have not ended.")),
+    ("FAILED", figure(SortBy::Failures)),
+    ("RETRANS", says("Segments sent again: of connections that ended, all their lives; in a list, of a socket so far.")),
+    ("COUNT", says("Handshakes whose segments were sent once; where some were sent again, a line below says so.")),
+    ("P99.9", says("99.9 % of the handshakes took no longer.")),
+    ("TIME", says("The time of day at which the kernel reported it.")),
+    ("PROTO", says("The protocol: tcp or udp.")),
+    ("UID", says("The user who made the socket.")),
+    ("INODE", says("The socket's number, as /proc/PID/fd has it.")),
+    ("PORTS", says("The classes of both ports, this host's first; each class can be explained.")),
+    ("SOCKETS", says("Sockets of the group.")),
+    ("STATES", says("How many sockets of the group are in which state.")),
+    ("HELD BY", says("How many sockets of the group who holds.")),
+    (
+        "initiator",
+        says("Where an RST was made: here, or beyond this host; local and remote can be explained."),
+    ),
+    ("substate", says("Which of the two a timewait socket was at its end: FIN_WAIT2 or TIME_WAIT.")),
+    (
+        "stuck",
+        says("Sockets that have rested for too long: SYN_SENT 3 s, LAST_ACK 10 s, CLOSE_WAIT or FIN_WAIT2 a minute.")
+            .run(&["tracer explain CLOSE_WAIT"]),
+    ),
+    ("unexplained", says("What the kernel counted more than tracer, less all causes; null: they cannot be compared.")),
+    (
+        "discontinuities",
+        says("Holes in the histories of sockets: so many state changes, or more, reached no program of tracer.").more(&[(
+            Plain,
+            "If there are more than records were lost, the kernel withheld events, as some do while their init runs.",
+        )]),
+    ),
+    (
+        "evicted",
+        says("Sockets that were forgotten before their end, to stay within the table's size.")
+            .more(&[(Next, "A larger --table-size.")]),
+    ),
+    ("duplicates", says("State changes that came twice and are shown once.")),
+    ("anomalies", says("State changes that TCP does not know.")),
+    ("tracked", says("Sockets that were followed at the end of the span.")),
+];
+
 /// Groups that no connection names.
 pub(super) const GROUPS: &[(&str, Says)] = &[
     (

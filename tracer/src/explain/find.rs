@@ -35,8 +35,9 @@ fn suggestion(nearest: &Option<String>) -> String {
     }
 }
 
-/// Every meaning of a word, the likeliest first: `TIME_WAIT`, `time wait`, `443`, `https`. A kind in front of it chooses one
-/// of several: `errno 104`, `state close`; by itself it stands for all of its words.
+/// Every meaning of a word, the likeliest first: `TIME_WAIT`, `time wait`, `443`, `https`; of a change, `CLOSE→LISTEN`, both
+/// states. A kind in front of a word chooses one of several meanings: `errno 104`, `state close`; by itself it stands for
+/// all of its words.
 ///
 /// # Errors
 /// [`Unknown`] if there is none.
@@ -47,6 +48,9 @@ pub fn find(text: &str, host: &Host<'_>) -> Result<Vec<Explanation>, Unknown> {
         Some((kind, rest)) => of_kind(kind, rest, host),
         None => Vec::new(),
     };
+    if found.is_empty() {
+        found = change(text, host);
+    }
     if found.is_empty() {
         found = meanings(text, host);
     }
@@ -91,6 +95,12 @@ fn kind(word: &str) -> Option<Kind> {
     }
 }
 
+/// Both states of a change: `SYN_SENT→ESTABLISHED`, in JSON `SYN_SENT>ESTABLISHED`.
+fn change(text: &str, host: &Host<'_>) -> Vec<Explanation> {
+    let states = text.split_once(['→', '>']).map(|(old, new)| [old, new].map(|it| of_kind(Kind::State, it, host)));
+    states.filter(|states| states.iter().all(|it| !it.is_empty())).map(|states| states.concat()).unwrap_or_default()
+}
+
 fn of_kind(kind: Kind, text: &str, host: &Host<'_>) -> Vec<Explanation> {
     let numbered = text.parse().ok().filter(|_| kind == Kind::Error).and_then(errno::known);
     let text = numbered.map_or(text, |(name, _)| name);
@@ -108,9 +118,8 @@ fn meanings(text: &str, host: &Host<'_>) -> Vec<Explanation> {
             .collect();
     }
     let word = Word::new(text);
-    let known: Vec<_> = vocabulary().into_iter().filter(|it| word.means(it)).collect();
-    let service = || host.services.port(text).map(|number| port::port(number, host));
-    if known.is_empty() { service().into_iter().collect() } else { known }
+    let known = vocabulary().into_iter().filter(|it| word.means(it));
+    known.chain(host.services.port(text).map(|number| port::port(number, host))).collect()
 }
 
 fn is_number(text: &str) -> bool {

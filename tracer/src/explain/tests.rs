@@ -29,7 +29,7 @@ fn nobody() -> Result<Listing, Unseen> {
 }
 
 fn explained(text: &str) -> Result<Vec<Explanation>, super::Unknown> {
-    let services = Services::parse("https 443/tcp\nhttps 443/udp\nntp 123/udp\nhttp 80/tcp www");
+    let services = Services::parse("https 443/tcp\nhttps 443/udp\nntp 123/udp\nhttp 80/tcp www\ntime 37/tcp");
     find(text, &Host { settings: &Settings::default(), services: &services, listeners: nobody })
 }
 
@@ -140,6 +140,16 @@ fn the_likeliest_meaning_comes_first_and_a_kind_chooses_another() {
     assert_eq!(kinds("event reset"), [Kind::Type]);
     assert_eq!(explained("errno 104").map(|found| found[0].name.clone()), Ok("ECONNRESET".into()));
     assert_eq!(kinds("errno 999"), []);
+    assert_eq!(kinds("time"), [Kind::Member, Kind::Port]);
+}
+
+#[test]
+fn a_change_is_two_states() {
+    for change in ["SYN_SENT→ESTABLISHED", "SYN_SENT>ESTABLISHED", "syn-sent -> estab"] {
+        let found = explained(change).expect("two states");
+        assert_eq!(found.iter().map(|it| &*it.name).collect::<Vec<_>>(), ["SYN_SENT", "ESTABLISHED"], "{change}");
+    }
+    assert_eq!((kinds("SYN_SENT→"), kinds("→"), kinds("CLOSE→https")), (vec![], vec![], vec![]));
 }
 
 #[test]

@@ -58,6 +58,7 @@ pub fn vocabulary() -> Vec<Explanation> {
     let orders = SocketOrder::ALL.iter().filter_map(|it| Some((it.name(), figures::order(*it)?)));
     orders.for_each(|(name, says)| add(Kind::Figure, name, says));
     figures::GROUPS.iter().for_each(|(name, says)| add(Kind::Group, *name, *says));
+    figures::MEMBERS.iter().for_each(|(name, says)| add(Kind::Member, *name, *says));
     Check::ALL.iter().for_each(|it| add(Kind::Check, it.name(), machine::check(*it)));
     Health::ALL.iter().for_each(|it| add(Kind::Health, it.name(), machine::health(*it)));
     add(Kind::Feature, TRANSITIONS, machine::TRANSITIONS);
@@ -74,7 +75,7 @@ pub fn vocabulary() -> Vec<Explanation> {
 pub fn completions() -> Vec<&'static str> {
     let mut seen = HashSet::new();
     let words = vocabulary().into_iter().filter(is_listed).filter_map(|it| match it.name {
-        Cow::Borrowed(name) => Some(name),
+        Cow::Borrowed(name) => Some(name).filter(|name| !name.contains(' ')),
         Cow::Owned(_) => None,
     });
     words.filter(|name| seen.insert(squeezed(name))).collect()

@@ -47,6 +47,8 @@ words! {
         Group = "group",
         /// What a summary's lines are sorted by: its figures.
         Figure = "figure",
+        /// What a column or a member says.
+        Member = "member",
         /// What `tracer doctor` checks.
         Check = "check",
         /// What a check found.
@@ -91,6 +93,7 @@ impl Kind {
             Self::GroupBy => "what connections are grouped by",
             Self::Group => "group of connections",
             Self::Figure => "figure, by which lines are sorted",
+            Self::Member => "column of a table, or member of an object",
             Self::Check => "what tracer doctor checks",
             Self::Health => "what a check found",
             Self::Feature => "what is measured where the kernel can",

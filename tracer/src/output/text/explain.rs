@@ -40,8 +40,8 @@ impl Page {
     /// All words, by what they are.
     pub(crate) fn index(self, all: &[Explanation]) -> Vec<u8> {
         let mut buf = Vec::new();
-        let about = "tracer explain WHAT: a word that tracer prints, a state as ss, netstat or lsof spell it, in any case, an \
-            error's name, or a port (443, https).";
+        let about = "tracer explain WHAT: a value or heading that tracer prints, a state as ss, netstat or lsof spell it, in \
+            any case, an error's name, or a port (443, https).";
         self.paragraph(about, 0, &mut buf);
         for kind in Kind::ALL {
             let listed = all.iter().filter(|it| it.kind == *kind && is_listed(it));

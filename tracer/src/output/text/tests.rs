@@ -1,18 +1,23 @@
 //! Lines as a person sees them.
 
+use std::collections::HashSet;
+
 use jiff::tz::{TimeZone, offset};
 
 use super::{Form, TextOptions, TextOutput, numbers};
 use crate::{
     config::Columns,
     event::TcpState::{Close, CloseWait, Established, LastAck, SynSent},
+    explain::{Host, find},
     figures::{SocketOrder, Sockets, SocketsBy},
     measure::grouped,
+    namespace::Settings,
     observation::Observation,
     output::Screen,
     samples::{CLOCK, at, change, conclusions, holder, latency, sockets, start, story, summary, troubled},
     services::Services,
     socket::Owners,
+    source::sockets::Listing,
 };
 
 fn options() -> TextOptions {
@@ -185,6 +190,27 @@ fn sockets_in_groups() {
     let text = print(TextOptions { form, ..options() }, &observations);
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     snapshot!(text);
+}
+
+#[test]
+fn every_heading_can_be_explained() {
+    let mut all: Vec<_> = story();
+    all.extend([Observation::Summary(Box::new(summary())), Observation::Latency(Box::new(latency()))]);
+    let listed = sockets();
+    let groups = SocketsBy::ALL.iter().map(|by| grouped(listed.at, &listed.listed, *by, SocketOrder::None));
+    all.extend(groups.map(|groups| Observation::SocketGroups(Box::new(groups))));
+    all.push(Observation::Sockets(listed));
+    let forms = [Form::Lines, Form::Figures, Form::Sockets { columns: ALL, again: false }];
+    let text = forms.map(|form| print(TextOptions { form, ..options() }, &all)).concat();
+    let is_heading = |word: &&str| word.starts_with(|c: char| c.is_ascii_uppercase()) && **word == word.to_uppercase();
+    let lines = text.lines().filter(|line| line.split_whitespace().take(2).filter(is_heading).count() == 2);
+    let lines: Vec<_> = lines.map(|line| line.replace("HELD BY", "HELD_BY")).collect();
+    assert!(lines.iter().collect::<HashSet<_>>().len() > 7, "{lines:#?}");
+    let host =
+        Host { settings: &Settings::default(), services: &Services::default(), listeners: || Ok(Listing::default()) };
+    for word in lines.iter().flat_map(|line| line.split_whitespace()).filter(is_heading) {
+        assert!(find(word, &host).is_ok(), "{word}");
+    }
 }
 
 #[test]
