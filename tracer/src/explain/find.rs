@@ -52,10 +52,8 @@ pub fn find(text: &str, host: &Host<'_>) -> Result<Vec<Explanation>, Unknown> {
         found = change(text, host);
     }
     if found.is_empty() {
-        found = meanings(text, host);
-    }
-    if found.is_empty() {
         found.extend(kind(text).map(values));
+        found.extend(meanings(text, host));
     }
     for it in &mut found {
         it.commands.retain(|command| {
@@ -75,10 +73,13 @@ fn bare(text: &str) -> &str {
     text.rsplit_once('/').filter(|(_, protocol)| is_protocol(protocol)).map_or(text, |(port, _)| port)
 }
 
-/// The words of a kind.
+/// The words of a kind; of ports there are too many.
 fn values(kind: Kind) -> Explanation {
     let all = vocabulary();
-    let names: Vec<_> = all.iter().filter(|it| it.kind == kind && is_listed(it)).map(|it| &*it.name).collect();
+    let mut names: Vec<_> = all.iter().filter(|it| it.kind == kind && is_listed(it)).map(|it| &*it.name).collect();
+    if kind == Kind::Port {
+        names.extend(["numbers from 1 to 65535", "the services of /etc/services"]);
+    }
     let mut explanation = Explanation::new(Kind::Topic, kind.name(), says(""));
     explanation.short = format!("What it says: {}. Its words: {}.", kind.title(), names.join(", ")).into();
     explanation

@@ -164,6 +164,11 @@ fn a_kind_by_itself_lists_its_words() {
         outcome.short
     );
     assert!(!explained("errno").expect("it is known")[0].short.contains("ELIBSCN"));
+    for kind in Kind::ALL {
+        let found = explained(kind.name()).expect("it is known");
+        let words = found[0].short.split_once("Its words: ").map(|(_, words)| words.len());
+        assert!(words > Some(2), "{}: {}", kind.name(), found[0].short);
+    }
 }
 
 #[test]
