@@ -49,10 +49,13 @@ impl TextOutput {
 
     fn latency_table(&self, latency: &Latency, buf: &mut Vec<u8>) {
         self.latency_heading(latency.by, buf);
-        let names = namesakes(latency.groups.iter().map(|group| &group.group));
+        // The arrow tells roles apart.
+        let of_role = |role| latency.groups.iter().filter(move |group| group.role == role).map(|group| &group.group);
+        let (clients, servers) = (namesakes(of_role(Role::Client)), namesakes(of_role(Role::Server)));
         let (listed, rest) = latency.groups.split_at(latency.top.min(latency.groups.len()));
         for group in listed {
-            latency_line(&arrow(group, &self.full_name(&group.group, &names)), &group.took, buf);
+            let names = if group.role == Role::Client { &clients } else { &servers };
+            latency_line(&arrow(group, &self.full_name(&group.group, names)), &group.took, buf);
             latency_details(slice::from_ref(group), buf);
         }
         if !rest.is_empty() {

@@ -9,10 +9,10 @@ use crate::{
     config::Columns,
     event::TcpState::{Close, CloseWait, Established, LastAck, SynSent},
     explain::{Host, find},
-    figures::{SocketOrder, Sockets, SocketsBy},
+    figures::{Group, LatencyGroup, SocketOrder, Sockets, SocketsBy},
     measure::grouped,
     namespace::Settings,
-    observation::Observation,
+    observation::{Observation, Role},
     output::Screen,
     samples::{CLOCK, at, change, conclusions, holder, latency, sockets, start, story, summary, troubled},
     services::Services,
@@ -100,6 +100,25 @@ fn handshakes_that_the_kernel_added_up() {
     let text = print(TextOptions { form: Form::Figures, ..options() }, &[part, nothing, whole]);
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     snapshot!(text);
+}
+
+#[test]
+fn a_namespace_is_named_where_two_lines_would_have_the_same_name() {
+    let mut run = latency();
+    let network = run.groups.swap_remove(2);
+    let elsewhere = match network.group {
+        Group::Network { addr, port, .. } => Group::Network { addr, port, netns: 7 },
+        ref other => panic!("{other:?}"),
+    };
+    let client = LatencyGroup { role: Role::Client, ..network.clone() };
+    let mut names = |groups: &[&LatencyGroup]| {
+        run.groups = groups.iter().copied().cloned().collect();
+        let text =
+            print(TextOptions { form: Form::Figures, ..options() }, &[Observation::Latency(Box::new(run.clone()))]);
+        text.matches("netns").count()
+    };
+    assert_eq!(names(&[&network, &client]), 0);
+    assert_eq!(names(&[&network, &client, &LatencyGroup { group: elsewhere, ..network.clone() }]), 2);
 }
 
 fn list(columns: Columns, verbose: bool, screen: Screen) -> String {
