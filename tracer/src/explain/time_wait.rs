@@ -1,4 +1,4 @@
-//! TIME_WAIT on this host: its settings, and how many connections a second its ports are enough for.
+//! TIME_WAIT on this host: its settings, and how many connections its ports are enough for.
 
 use super::{Aspect, Explanation, Fact};
 use crate::{
@@ -74,27 +74,35 @@ fn arithmetic(settings: &Settings) -> String {
     let Some(ports) = settings.ephemeral_ports() else {
         return "How many connections a second the ports are enough for cannot be said without these.".to_owned();
     };
-    let [per_s, by_reuse] = rates(ports, settings);
+    let rate = |rest_ms| match rate(ports, rest_ms, 1_000) {
+        0 => format!("{} connections a minute", rate(ports, rest_ms, 60_000)),
+        per_s => format!("{per_s} connections a second"),
+    };
+    let [usual, by_reuse] = rests_ms(settings).map(rate);
     let reuse = match settings.tw_reuse {
         Some(1) => format!(" With tcp_tw_reuse = 1 it is {by_reuse}."),
         Some(_) => format!(" With tcp_tw_reuse = 1 it would be {by_reuse}."),
         None => String::new(),
     };
     format!(
-        "So to one destination (address and port), from one address: {ports} ports / {TIME_WAIT_S} s = {per_s} \
-         connections a second, if this host closes first.{reuse}"
+        "So to one destination (address and port), from one address: {ports} ports / {TIME_WAIT_S} s = {usual}, if \
+         this host closes first.{reuse}"
     )
 }
 
-/// Connections a second: each port rests for a minute, or as short as reuse allows.
-fn rates(ports: u32, settings: &Settings) -> [u64; 2] {
-    let delay_ms = u64::from(delay_ms(settings.tw_reuse_delay_ms).max(1));
-    [u64::from(ports) / TIME_WAIT_S, u64::from(ports) * 1_000 / delay_ms]
+/// How long a port rests, milliseconds: a minute, or as short as reuse allows.
+fn rests_ms(settings: &Settings) -> [u64; 2] {
+    [TIME_WAIT_S * 1_000, delay_ms(settings.tw_reuse_delay_ms).max(1).into()]
+}
+
+/// How many connections in so many milliseconds.
+fn rate(ports: u32, rest_ms: u64, in_ms: u64) -> u64 {
+    u64::from(ports) * in_ms / rest_ms
 }
 
 fn facts(settings: &Settings) -> Vec<Fact> {
     let ports = settings.ephemeral_ports();
-    let rates = ports.map(|ports| rates(ports, settings));
+    let rates = ports.map(|ports| rests_ms(settings).map(|rest_ms| rate(ports, rest_ms, 1_000)));
     let range = settings.port_range;
     vec![
         ("time_wait_s", Some(TIME_WAIT_S)),
@@ -136,9 +144,18 @@ mod tests {
             "{said}"
         );
         assert!(said.contains("28200 ports / 60 s = 470 connections a second"), "{said}");
-        assert!(said.contains("it would be 28200."), "{said}");
+        assert!(said.contains("it would be 28200 connections a second."), "{said}");
         assert!(facts(&usual).contains(&("connections_per_s", Some(470))));
         assert!(facts(&usual).contains(&("tcp_fin_timeout_s", None)));
+    }
+
+    #[test]
+    fn fewer_than_one_a_second_are_so_many_a_minute() {
+        let port_range = Some((40_000, 40_008));
+        let few = Settings { port_range, reserved: Some([].into()), tw_reuse: Some(1), ..Settings::default() };
+        let said = here(&few);
+        assert!(said.contains("9 ports / 60 s = 9 connections a minute, if this host closes first."), "{said}");
+        assert!(said.ends_with("it is 9 connections a second."), "{said}");
     }
 
     #[test]
