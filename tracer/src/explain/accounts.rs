@@ -78,8 +78,11 @@ pub(super) const fn counter(counter: Counter) -> Says {
     match counter {
         Counter::ActiveOpens => says("Connections begun here: SYNs made by connect()."),
         Counter::PassiveOpens => says("Connections accepted: sockets made by the last ACK of a handshake."),
-        Counter::AttemptFails => says("Connections that failed with an error before they were established.")
-            .more(&[(Plain, "Closing a socket in SYN_SENT is not counted.")]),
+        Counter::AttemptFails => says("Connections that failed with an error before they were established.").more(&[(
+            Plain,
+            "Closing a socket in SYN_SENT is not counted. Requests that an RST or a second SYN ended half-open are \
+             counted, too, where the listener is.",
+        )]),
         Counter::EstabResets => says("Connections that went from ESTABLISHED or CLOSE_WAIT straight to CLOSE.")
             .more(&[(Plain, "By a reset from either end, by an abort, by a timeout: not by RSTs that came alone.")]),
         Counter::OutRsts => says("RSTs sent, with or without a socket.").run(&["tracer summary --sort resets"]),

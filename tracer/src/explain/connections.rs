@@ -114,7 +114,8 @@ pub(super) const fn owner_source(source: OwnerSource) -> Says {
         OwnerSource::Close => says("The process closed the socket or shut it down, so it held it."),
         OwnerSource::Proc => says("The process holds the socket's descriptor, says /proc.").more(&[(
             Plain,
-            "For sockets that are older than the trace. One that several processes hold is nobody's.",
+            "For sockets that are older than the trace. One that several processes hold is nobody's, but a listener is \
+             its opener's.",
         )]),
     }
 }

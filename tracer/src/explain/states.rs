@@ -174,7 +174,7 @@ pub(super) const fn state(state: TcpState) -> Says {
                 ),
             ])
             .run(&[
-                "ss -tan state time-wait | wc -l",
+                "ss -Htan state time-wait | wc -l",
                 "tracer summary --role client --sort time-wait",
                 "tracer list --state time-wait",
                 "nstat -az TcpExtTCPTimeWaitOverflow TcpExtTWRecycled",
@@ -184,8 +184,8 @@ pub(super) const fn state(state: TcpState) -> Says {
                 (Rfc, "Section 3.3.2, CLOSED: a fiction, for it stands for there being no connection state at all."),
                 (
                     Plain,
-                    "A socket before connect() or listen(), and after the end. tracer shows it as the first and \
-                     the last state of every connection, with the error if there was one.",
+                    "A socket before connect() or listen(), and after the end. tracer shows it as the first state of \
+                     connections that this host opens and as the last of all, with the error if there was one.",
                 ),
                 (Who, "Nobody."),
                 (

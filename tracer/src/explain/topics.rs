@@ -53,7 +53,8 @@ const HANDSHAKE: Says = says("How a connection opens: SYN, SYN-ACK, ACK.")
         ),
         (
             Measured,
-            "Of a client, from SYN_SENT to ESTABLISHED: what connect() waited. Of a server, the kernel's first \
+            "Of a client, from SYN_SENT to ESTABLISHED: what connect() waited (tracer latency: from the SYN). Of a \
+             server, the kernel's first \
              round-trip sample, from the SYN-ACK to the ACK: its socket is made when the handshake is over, so \
              the time in SYN_RECV is microseconds and says nothing. With TCP_DEFER_ACCEPT it includes the wait \
              for the first data.",
