@@ -428,7 +428,7 @@ fn a_signal_or_a_closed_pipe_is_a_way_to_end() {
         .expect("tracer");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
-    assert!(line.contains("Since the last summary"), "{line}");
+    assert!(line.contains("Since the start"), "{line}");
     assert!(child.wait().expect("tracer").success());
 }
 

@@ -82,6 +82,8 @@ pub struct TextOutput {
     widths: Widths,
     shown: u64,
     resets: u64,
+    /// Figures were printed.
+    has_figures: bool,
     scratch: String,
     pub(super) screen: Screen,
 }
@@ -98,6 +100,7 @@ impl TextOutput {
             widths: Widths::default(),
             shown: 0,
             resets: 0,
+            has_figures: false,
             scratch: String::new(),
             screen: Screen::default(),
         }

@@ -47,7 +47,12 @@ impl TextOutput {
 
     /// Appends the line that says of which time the figures are.
     pub(super) fn span(&mut self, is_final: bool, (from, to): (MonotonicNs, MonotonicNs), buf: &mut Vec<u8>) {
-        let what = if is_final { "The whole run" } else { "Since the last summary" };
+        let what = match (is_final, self.has_figures) {
+            (true, _) => "The whole run",
+            (false, false) => "Since the start",
+            (false, true) => "Since the last figures",
+        };
+        self.has_figures = true;
         let day = self.clock.day(from);
         let zone = self.clock.zone(to);
         let mut time = |time| self.clock.split(time).0.trim_end_matches('.').to_owned();
