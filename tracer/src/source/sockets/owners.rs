@@ -1,6 +1,6 @@
 //! Whose sockets they are: descriptors, and the processes that have them.
 
-use std::sync::Arc;
+use std::{iter, num::NonZeroU64, sync::Arc};
 
 use crate::{
     event::Comm,
@@ -14,14 +14,11 @@ use crate::{
 
 /// Gives each socket its owners.
 pub(super) fn assign(sockets: &mut [Socket], references: &References) {
-    let mut places: HashMap<u64, usize> = HashMap::default();
+    let mut places = Places::default();
     for (place, socket) in sockets.iter_mut().enumerate() {
-        match socket.inode {
-            Some(inode) => places.extend([(inode.get(), place)]),
-            // No descriptor leads there.
-            None => socket.owners = Owners::Known(Vec::new()),
-        }
-        if references.complete {
+        places.add(place, socket.inode.map(NonZeroU64::get));
+        // No descriptor leads to what has no inode.
+        if references.complete || socket.inode.is_none() {
             socket.owners = Owners::Known(Vec::new());
         }
     }
@@ -31,18 +28,34 @@ pub(super) fn assign(sockets: &mut [Socket], references: &References) {
     }
 }
 
+/// Where the sockets of each inode are in a list. Subflows of MPTCP all have that of the one socket that has a
+/// descriptor (`mptcp_subflow_create_socket`).
+#[derive(Default)]
+struct Places {
+    last: HashMap<u64, usize>,
+    /// Of each socket of the list, the one before it that has the same inode.
+    before: Vec<Option<usize>>,
+}
+
+impl Places {
+    fn add(&mut self, place: usize, inode: Option<u64>) {
+        self.before.push(inode.and_then(|inode| self.last.insert(inode, place)));
+    }
+
+    fn of(&self, inode: u64) -> impl Iterator<Item = usize> {
+        iter::successors(self.last.get(&inode).copied(), |place| self.before[*place])
+    }
+}
+
 /// The descriptors of one process. What it is called is only asked of those that hold something.
-fn hand_over(
-    sockets: &mut [Socket],
-    places: &HashMap<u64, usize>,
-    held: &[Reference],
-    cgroups: &mut HashMap<String, Arc<str>>,
-) {
-    let mut held = held.iter().filter_map(|reference| Some((reference, *places.get(&reference.inode)?))).peekable();
-    let Some((first, _)) = held.peek() else { return };
+fn hand_over(sockets: &mut [Socket], places: &Places, held: &[Reference], cgroups: &mut HashMap<String, Arc<str>>) {
+    let mut held = held.iter().filter(|reference| places.last.contains_key(&reference.inode)).peekable();
+    let Some(first) = held.peek() else { return };
     let Some((comm, cgroup)) = process(first.pid, cgroups) else { return };
-    for (reference, place) in held {
-        sockets[place].owners.add(Owner { pid: reference.pid, comm, fd: reference.fd, cgroup: cgroup.clone() });
+    for reference in held {
+        for place in places.of(reference.inode) {
+            sockets[place].owners.add(Owner { pid: reference.pid, comm, fd: reference.fd, cgroup: cgroup.clone() });
+        }
     }
 }
 
@@ -62,6 +75,27 @@ impl Owners {
                 owners.push(owner);
             }
             Self::Hidden => *self = Self::Known(vec![owner]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use super::{Reference, References, assign};
+    use crate::{event::TcpState::Established, samples::socket, socket::Protocol::Tcp};
+
+    #[test]
+    fn subflows_of_one_inode_have_one_owner() {
+        let inode = NonZeroU64::new(77);
+        let subflow = |local| crate::socket::Socket { inode, ..socket(Tcp, local, "10.0.0.9:443", Established) };
+        let mut sockets = [subflow("10.0.0.5:40000"), subflow("10.0.1.5:40001"), subflow("10.0.2.5:40002")];
+        let pid = std::process::id();
+        assign(&mut sockets, &References { all: vec![Reference { pid, fd: 7, inode: 77 }], complete: true });
+        for socket in sockets {
+            let held: Vec<_> = socket.descriptors().iter().map(|owner| (owner.pid, owner.fd)).collect();
+            assert_eq!(held, [(pid, 7)], "{:?}", socket.local);
         }
     }
 }
