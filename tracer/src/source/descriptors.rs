@@ -79,11 +79,12 @@ pub(super) fn references() -> References {
     let complete = in_first_pid_namespace() && pids.first() == Some(&1);
     let mut whole = References { all: Vec::new(), complete };
     thread::scope(|scope| {
-        let lookers: Vec<_> = (0..threads).map(|_| scope.spawn(look)).collect();
-        for looker in lookers {
-            let mut part = looker.join().unwrap_or_else(|panic| resume_unwind(panic));
-            whole.all.append(&mut part.all);
-            whole.complete &= part.complete;
+        // This thread looks, too, alone where no other may be made (RLIMIT_NPROC).
+        let others: Vec<_> =
+            (1..threads).filter_map(|_| thread::Builder::new().spawn_scoped(scope, look).ok()).collect();
+        whole.add(look());
+        for other in others {
+            whole.add(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
     });
     whole.all.sort_unstable();
@@ -110,6 +111,11 @@ impl Share {
 }
 
 impl References {
+    fn add(&mut self, mut part: Self) {
+        self.all.append(&mut part.all);
+        self.complete &= part.complete;
+    }
+
     /// A process that is gone holds nothing; what else hinders may hide something.
     fn look_at(&mut self, share: &Share, names: &mut [MaybeUninit<u8>]) {
         let looked = share.open().and_then(|directory| self.read(share, &directory, names));

@@ -75,7 +75,10 @@ pub(super) fn within<T: Send>(namespace: &File, act: impl FnOnce() -> T + Send) 
         move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
         Ok(act())
     };
-    thread::scope(|scope| scope.spawn(enter).join().unwrap_or_else(|panic| resume_unwind(panic)))
+    thread::scope(|scope| {
+        let inside = thread::Builder::new().spawn_scoped(scope, enter)?;
+        inside.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
 }
 
 fn link(pid: u32) -> PathBuf {

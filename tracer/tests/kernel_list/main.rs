@@ -25,6 +25,8 @@ use std::{
     thread,
 };
 
+use tempfile::TempDir;
+
 use crate::{
     isolated::isolated,
     listed::{Listed, Told, list, listed_by, tracer},
@@ -100,12 +102,9 @@ fn without_privilege_owners_are_hidden_and_nothing_else() {
     isolated!();
     let namespace = Namespace::enter();
     let _zoo = Zoo::open(&namespace);
-    // The program may lie where nobody may go.
-    let directory = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().expect("a directory");
-    let program = directory.path().join("tracer");
-    fs::copy(env!("CARGO_BIN_EXE_tracer"), &program).expect("a copy");
+    let directory = reachable_by_all();
     let as_nobody = |args: &[&str]| {
-        let mut tracer = Command::new(&program);
+        let mut tracer = Command::new(directory.path().join("tracer"));
         tracer.args(["list", "--format", "json"]).args(args).uid(NOBODY).gid(NOBODY);
         tracer
     };
@@ -114,6 +113,27 @@ fn without_privilege_owners_are_hidden_and_nothing_else() {
     let said = String::from_utf8_lossy(&everywhere.stderr);
     assert!(said.contains("namespaces that only they are in are not listed"), "{said}");
     assert_eq!(everywhere.status.code(), Some(4));
+}
+
+/// A copy of the program: it may lie where only root may go.
+fn reachable_by_all() -> TempDir {
+    let directory = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().expect("a directory");
+    fs::copy(env!("CARGO_BIN_EXE_tracer"), directory.path().join("tracer")).expect("a copy");
+    directory
+}
+
+/// Where no further thread may be made, the one there is does it all.
+#[test]
+fn one_thread_is_enough() {
+    isolated!();
+    let namespace = Namespace::enter();
+    let directory = reachable_by_all();
+    // A user of this test's own: the limit is of all processes of one.
+    let user = r#"exec setpriv --reuid 65530 --clear-groups "$0" list --format json"#;
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("ulimit -u 1; {user}")]).arg(directory.path().join("tracer"));
+    let _zoo = Zoo::open(&namespace);
+    assert_eq!(listed_by(&mut limited).0.len(), list().len());
 }
 
 /// Root without this capability may open the directory of descriptors, and not see where one leads.
