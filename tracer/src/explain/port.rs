@@ -90,7 +90,7 @@ fn line(socket: &Socket) -> String {
     let addr = socket.local.canonical();
     let addr = if addr.is_ipv6() { format!("[{addr}]") } else { addr.to_string() };
     let who = match &socket.owners {
-        Owners::Hidden => "by a process that cannot be seen without more privilege".to_owned(),
+        Owners::Hidden => "by a process that cannot be seen from here".to_owned(),
         Owners::Known(owners) if owners.is_empty() => "by no process".to_owned(),
         Owners::Known(owners) => {
             let mut names: Vec<_> =
@@ -134,9 +134,8 @@ mod tests {
             Socket { owners: Owners::Hidden, ..socket(Udp, "127.0.0.1:443", "", Close) },
             socket(Tcp, "10.0.0.5:80", "", Listen),
         ];
-        let listing = Ok(Listing { sockets, unseen: Vec::new() });
-        let lines =
-            "tcp [::] by nginx/812, nginx/813\nudp 127.0.0.1 by a process that cannot be seen without more privilege";
+        let listing = Ok(Listing { sockets, ..Listing::default() });
+        let lines = "tcp [::] by nginx/812, nginx/813\nudp 127.0.0.1 by a process that cannot be seen from here";
         assert_eq!(listening(443, &listing), lines);
         assert_eq!(listening(80, &listing), "tcp 10.0.0.5 by no process");
         assert_eq!(listening(81, &listing), "nobody now, in this network namespace.");
@@ -144,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_listed_is_not_taken_for_nobody() {
-        let listing = Ok(Listing { sockets: Vec::new(), unseen: vec![Unseen::NoModule(Udp)] });
+        let listing = Ok(Listing { unseen: vec![Unseen::NoModule(Udp)], ..Listing::default() });
         let said = listening(53, &listing);
         assert!(
             said.starts_with("nobody now, of those that can be listed.\nthis kernel lists no udp sockets"),

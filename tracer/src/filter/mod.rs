@@ -164,6 +164,14 @@ impl Filter {
             && self.also.as_ref().is_none_or(|also| also.takes(socket, role, cgroups))
     }
 
+    /// Whether it would take a socket of which it is not known who holds it, if the right process did.
+    #[must_use]
+    pub fn may_take_hidden(&self, socket: &Socket, role: Option<Role>, cgroups: &CgroupAncestry) -> bool {
+        (!self.asks_kernel || self.decide_socket_finally(socket.into(), cgroups))
+            && self.decide_role(role)
+            && self.also.as_ref().is_none_or(|also| also.may_take_hidden(socket, role, cgroups))
+    }
+
     /// Whether it asks whose a socket is.
     #[must_use]
     pub fn asks_for_processes(&self) -> bool {

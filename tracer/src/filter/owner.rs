@@ -30,9 +30,13 @@ impl Filter {
     where
         I: Iterator<Item = Process>,
     {
-        self.criteria.roles.accepts(|wanted| role.is_some_and(|role| role_hits(*wanted, role)))
+        self.decide_role(role)
             && self.criteria.pids.accepts(|pid| processes().any(|process| process.pid == *pid))
             && self.criteria.comms.accepts(|comm| processes().any(|process| process.comm == *comm))
+    }
+
+    pub(super) fn decide_role(&self, role: Option<Role>) -> bool {
+        self.criteria.roles.accepts(|wanted| role.is_some_and(|role| role_hits(*wanted, role)))
     }
 }
 

@@ -3,7 +3,10 @@
 //! It is not confined: until its end it needs what confinement takes away, the descriptors of all processes and leave to
 //! enter their namespaces. What it reads is the kernel's own, and names.
 
-use std::time::Duration;
+use std::{
+    fmt::{self, Display, Formatter},
+    time::Duration,
+};
 
 use rustix::{process::geteuid, system::uname};
 use tokio::time::{self, Instant, MissedTickBehavior};
@@ -25,7 +28,7 @@ use crate::{
     socket::{Owners, Protocol, Socket},
     source::{
         live,
-        sockets::{Namespaces, Wanted, sockets},
+        sockets::{Hindrance, Namespaces, Wanted, sockets},
     },
 };
 
@@ -103,12 +106,13 @@ impl Session {
     fn show(&mut self) -> Result<(), Stop> {
         let clock = live::now()?;
         let answer = sockets(&self.wanted).map_err(Failure::from)?;
-        let listed = self.choose(answer.sockets);
-        let hidden = if self.wanted.owners { hidden(&listed) } else { 0 };
+        let Chosen { listed, left_out } = self.choose(answer.sockets);
+        let unknown = answer.hindrance.map(|hindrance| Unknown { hindrance, listed: hidden(&listed), left_out });
+        let unknown = unknown.filter(|unknown| unknown.listed + unknown.left_out > 0);
         if self.has_started {
             self.printer.print(&Observation::Clock(clock));
         } else {
-            self.printer.start(&start(clock, &self.list, hidden));
+            self.printer.start(&start(clock, &self.list, unknown));
         }
         if self.is_screen {
             let screen = self.printer.screen();
@@ -126,26 +130,33 @@ impl Session {
             }
         }
         if !self.has_started {
-            self.say_what_is_not_there(count, hidden);
+            self.say_what_is_not_there(count, unknown);
         }
         self.has_started = true;
         Ok(())
     }
 
     /// The sockets that are asked for, in the order asked for.
-    fn choose(&self, sockets: Vec<Socket>) -> Vec<Listed> {
+    fn choose(&self, sockets: Vec<Socket>) -> Chosen {
         let List { tcp, udp, internet, filter, order, .. } = &self.list;
         let roles = Roles::of(&sockets, self.ephemeral);
         let cgroups = cgroups(&sockets);
         let states = |protocol| if protocol == Protocol::Tcp { tcp } else { udp };
-        let takes = |Listed { socket, role, .. }: &Listed| {
+        let is_of_kind = |Listed { socket, .. }: &Listed| {
             states(socket.protocol).contains(&socket.state)
                 && (internet.is_empty() || internet.iter().any(|spec| spec.takes(socket)))
-                && filter.takes(socket, *role, &cgroups)
         };
-        let mut listed: Vec<_> = sockets.into_iter().map(|socket| roles.tell(socket)).filter(takes).collect();
+        let mut left_out = 0;
+        let takes = |Listed { socket, role, .. }: &Listed| {
+            let takes = filter.takes(socket, *role, &cgroups);
+            let may_take = || socket.owners == Owners::Hidden && filter.may_take_hidden(socket, *role, &cgroups);
+            left_out += usize::from(!takes && may_take());
+            takes
+        };
+        let told = sockets.into_iter().map(|socket| roles.tell(socket));
+        let mut listed: Vec<_> = told.filter(is_of_kind).filter(takes).collect();
         sort(&mut listed, *order);
-        listed
+        Chosen { listed, left_out }
     }
 
     fn print(&mut self, at: MonotonicNs, mut listed: Vec<Listed>) {
@@ -162,25 +173,58 @@ impl Session {
         self.printer.print(&Observation::Sockets(Sockets { at, listed }));
     }
 
-    fn say_what_is_not_there(&self, count: usize, hidden: usize) {
-        if count == 0 {
-            self.say("no socket matches.");
-        }
-        if hidden > 0 {
-            let remedy = if geteuid().is_root() {
-                "root needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for that, and a security module may forbid it."
-            } else {
-                "run it with sudo, or give it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH."
-            };
-            self.say(&format!(
-                "{hidden} of these sockets may belong to processes that only others may look at (?); {remedy}"
-            ));
+    fn say_what_is_not_there(&self, count: usize, unknown: Option<Unknown>) {
+        match unknown {
+            None if count == 0 => self.say("no socket matches."),
+            Some(unknown) => self.say(&unknown.to_string()),
+            None => {}
         }
     }
 
     fn say(&self, words: &str) {
         if !self.quiet {
             say(words);
+        }
+    }
+}
+
+/// The sockets that are asked for.
+struct Chosen {
+    listed: Vec<Listed>,
+    /// How many others may be, for who holds them is not known.
+    left_out: usize,
+}
+
+/// What is not known of who holds sockets; a sentence.
+#[derive(Clone, Copy)]
+struct Unknown {
+    hindrance: Hindrance,
+    /// How many of the sockets that are listed are concerned.
+    listed: usize,
+    /// How many sockets are not listed, because the filter asks who holds them.
+    left_out: usize,
+}
+
+impl Display for Unknown {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { hindrance, listed, left_out } = self;
+        let (whose, remedy) = match hindrance {
+            Hindrance::PidNamespace => (
+                "processes outside this pid namespace, which are not seen",
+                "run it on the host, or with its pid namespace (--pid=host)",
+            ),
+            Hindrance::Privilege if geteuid().is_root() => (
+                "processes that only others may look at",
+                "root needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for that, and a security module may forbid it",
+            ),
+            Hindrance::Privilege => (
+                "processes that only others may look at",
+                "run it with sudo, or give it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+            ),
+        };
+        match left_out {
+            0 => write!(f, "{listed} of these sockets may belong to {whose} (?); {remedy}."),
+            _ => write!(f, "{left_out} more may match, for they may belong to {whose}; {remedy}."),
         }
     }
 }
@@ -244,9 +288,13 @@ fn hidden(listed: &[Listed]) -> usize {
     listed.iter().filter(|listed| listed.socket.owners == Owners::Hidden).count()
 }
 
-fn start(clock: ClockPair, list: &List, hidden: usize) -> Start {
+fn start(clock: ClockPair, list: &List, unknown: Option<Unknown>) -> Start {
     let uname = uname();
-    let missing = (hidden > 0).then(|| "processes of other users cannot be looked at".to_owned());
+    let reason = |unknown: Unknown| match unknown.hindrance {
+        Hindrance::PidNamespace => "processes outside this pid namespace are not seen",
+        Hindrance::Privilege => "some processes cannot be looked at",
+    };
+    let missing = unknown.map(|unknown| reason(unknown).to_owned());
     Start {
         clock,
         host: uname.nodename().to_string_lossy().into_owned(),

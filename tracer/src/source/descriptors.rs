@@ -51,8 +51,17 @@ pub(super) struct Reference {
 pub(super) struct References {
     /// By process and descriptor.
     pub(super) all: Vec<Reference>,
-    /// No process was withheld: a socket that is not among these is nobody's.
-    pub(super) complete: bool,
+    /// Why some processes could not be looked at. If nothing hindered, a socket that is not among these is nobody's.
+    pub(super) hindrance: Option<Hindrance>,
+}
+
+/// Why some processes cannot be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hindrance {
+    /// They are outside of this process's pid namespace.
+    PidNamespace,
+    /// That takes privilege.
+    Privilege,
 }
 
 /// Some descriptors of a process, by number.
@@ -67,7 +76,7 @@ pub(super) fn references() -> References {
     let shares: Vec<_> = pids.iter().flat_map(|pid| Share::all_of(*pid)).collect();
     let next = AtomicUsize::new(0);
     let look = || {
-        let mut part = References { all: Vec::new(), complete: true };
+        let mut part = References { all: Vec::new(), hindrance: None };
         let mut names = [MaybeUninit::uninit(); NAMES];
         while let Some(share) = shares.get(next.fetch_add(1, Ordering::Relaxed)) {
             part.look_at(share, &mut names);
@@ -75,9 +84,13 @@ pub(super) fn references() -> References {
         part
     };
     let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-    // The first process is hidden where others are (`hidepid`).
-    let complete = in_first_pid_namespace() && pids.first() == Some(&1);
-    let mut whole = References { all: Vec::new(), complete };
+    let hindrance = match pids.first() {
+        _ if !in_first_pid_namespace() => Some(Hindrance::PidNamespace),
+        Some(1) => None,
+        // The first process is hidden where others are (`hidepid`).
+        _ => Some(Hindrance::Privilege),
+    };
+    let mut whole = References { all: Vec::new(), hindrance };
     thread::scope(|scope| {
         // This thread looks, too, alone where no other may be made (RLIMIT_NPROC).
         let others: Vec<_> =
@@ -113,14 +126,16 @@ impl Share {
 impl References {
     fn add(&mut self, mut part: Self) {
         self.all.append(&mut part.all);
-        self.complete &= part.complete;
+        self.hindrance = self.hindrance.or(part.hindrance);
     }
 
     /// A process that is gone holds nothing; what else hinders may hide something.
     fn look_at(&mut self, share: &Share, names: &mut [MaybeUninit<u8>]) {
         let looked = share.open().and_then(|directory| self.read(share, &directory, names));
         // Where a descriptor leads to may not be known either of a process that has just gone (proc_pid_readlink).
-        self.complete &= looked.is_ok() || !Path::new(&directory(share.pid)).exists();
+        if looked.is_err() && Path::new(&directory(share.pid)).exists() {
+            self.hindrance = Some(Hindrance::Privilege);
+        }
     }
 
     fn read(&mut self, share: &Share, directory: &OwnedFd, names: &mut [MaybeUninit<u8>]) -> Result<(), Errno> {
@@ -181,7 +196,7 @@ mod tests {
         thread::{CapabilitySet, capabilities, set_capabilities},
     };
 
-    use super::{SHARE, inode, number, references};
+    use super::{Hindrance, SHARE, inode, number, references};
 
     #[test]
     fn only_sockets_have_inodes_here() {
@@ -208,9 +223,9 @@ mod tests {
             let mut sets = capabilities(None).expect("this thread's");
             sets.effective.remove(CapabilitySet::SYS_PTRACE);
             set_capabilities(None, sets).expect("given up");
-            references().complete
+            references().hindrance
         };
-        assert!(!std::thread::spawn(look).join().expect("looked"));
+        assert_eq!(std::thread::spawn(look).join().expect("looked"), Some(Hindrance::Privilege));
     }
 
     #[test]

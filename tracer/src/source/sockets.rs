@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use self::dump::{Answer, Question, ask};
 pub use self::error::Unseen;
+pub use super::descriptors::Hindrance;
 use super::{descriptors::references, netns};
 use crate::{
     event::{Family, TcpState},
@@ -59,6 +60,8 @@ pub struct Listing {
     pub sockets: Vec<Socket>,
     /// What is not among them although it was wanted.
     pub unseen: Vec<Unseen>,
+    /// Why of some it is not known who holds them, if that was wanted.
+    pub hindrance: Option<Hindrance>,
 }
 
 impl Default for Wanted {
@@ -89,7 +92,9 @@ pub fn sockets(wanted: &Wanted) -> Result<Listing, Unseen> {
     }
     // Afterwards: who holds a socket now has held it then, or was given it. The other way round the youngest had nobody.
     if wanted.owners {
-        owners::assign(&mut listing.sockets, &references());
+        let references = references();
+        owners::assign(&mut listing.sockets, &references);
+        listing.hindrance = references.hindrance;
     }
     if wanted.cgroups {
         cgroups::name(&mut listing.sockets);
@@ -137,7 +142,7 @@ impl Inquiry<'_> {
     }
 
     fn ask(&mut self, question: Question<'_>) {
-        let Listing { sockets, unseen } = &mut self.listing;
+        let Listing { sockets, unseen, .. } = &mut self.listing;
         let before = sockets.len();
         for _ in 0..ATTEMPTS {
             sockets.truncate(before);

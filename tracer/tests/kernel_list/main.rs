@@ -109,6 +109,10 @@ fn without_privilege_owners_are_hidden_and_nothing_else() {
         tracer
     };
     owners_are_hidden_from(&mut as_nobody(&[]), "run it with sudo");
+    let (listed, said) = listed_by(&mut as_nobody(&["--pid", "1"]));
+    assert_eq!(listed.len(), 0);
+    let hidden = list().into_iter().filter(|listed| listed.inode != 0).count();
+    assert!(said.contains(&format!("{hidden} more may match, for they may belong to processes that only")), "{said}");
     let everywhere = as_nobody(&["--netns", "all"]).output().expect("tracer");
     let said = String::from_utf8_lossy(&everywhere.stderr);
     assert!(said.contains("namespaces that only they are in are not listed"), "{said}");
@@ -120,6 +124,23 @@ fn reachable_by_all() -> TempDir {
     let directory = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().expect("a directory");
     fs::copy(env!("CARGO_BIN_EXE_tracer"), directory.path().join("tracer")).expect("a copy");
     directory
+}
+
+/// Root does not lack privilege there.
+#[test]
+fn outside_the_pid_namespace_owners_are_not_seen() {
+    isolated!();
+    let namespace = Namespace::enter();
+    let _zoo = Zoo::open(&namespace);
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--pid", "--fork", "--mount-proc", env!("CARGO_BIN_EXE_tracer"), "list", "--format", "json"]);
+    let output = unshare.output().expect("unshare");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("processes outside this pid namespace, which are not seen (?); run it on the host"), "{said}");
+    let start = output.stdout.split(|byte| *byte == b'\n').next().expect("a line");
+    let start: serde_json::Value = serde_json::from_slice(start).expect("JSON");
+    let owners = &start["features"][0];
+    assert_eq!(owners["reason"], "processes outside this pid namespace are not seen", "{start}");
 }
 
 /// Where no further thread may be made, the one there is does it all.

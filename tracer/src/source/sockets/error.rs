@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::io::Errno;
+use rustix::{io::Errno, process::geteuid};
 
 use super::dump::Question;
 use crate::{event::Family, socket::Protocol};
@@ -56,8 +56,8 @@ pub enum Unseen {
     },
     /// Which namespaces there are is known in part.
     #[error(
-        "some processes cannot be looked at, so network namespaces that only they are in are not listed: run it with \
-         sudo, or give it CAP_SYS_PTRACE"
+        "some processes cannot be looked at, so network namespaces that only they are in are not listed: {}",
+        remedy()
     )]
     Withheld,
     /// A namespace was not found.
@@ -66,6 +66,15 @@ pub enum Unseen {
     /// The own namespace has no number.
     #[error("cannot read /proc/thread-self/ns/net, which says whose sockets these are ({0}); mount /proc")]
     Own(io::Error),
+}
+
+/// What lets a process look at the namespaces of others (`ptrace_may_access`).
+fn remedy() -> &'static str {
+    if geteuid().is_root() {
+        "that takes CAP_SYS_PTRACE, and a security module may forbid it"
+    } else {
+        "run it with sudo, or give it CAP_SYS_PTRACE"
+    }
 }
 
 impl Unseen {

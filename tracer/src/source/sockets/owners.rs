@@ -18,7 +18,7 @@ pub(super) fn assign(sockets: &mut [Socket], references: &References) {
     for (place, socket) in sockets.iter_mut().enumerate() {
         places.add(place, socket.inode.map(NonZeroU64::get));
         // No descriptor leads to what has no inode.
-        if references.complete || socket.inode.is_none() {
+        if references.hindrance.is_none() || socket.inode.is_none() {
             socket.owners = Owners::Known(Vec::new());
         }
     }
@@ -92,7 +92,7 @@ mod tests {
         let subflow = |local| crate::socket::Socket { inode, ..socket(Tcp, local, "10.0.0.9:443", Established) };
         let mut sockets = [subflow("10.0.0.5:40000"), subflow("10.0.1.5:40001"), subflow("10.0.2.5:40002")];
         let pid = std::process::id();
-        assign(&mut sockets, &References { all: vec![Reference { pid, fd: 7, inode: 77 }], complete: true });
+        assign(&mut sockets, &References { all: vec![Reference { pid, fd: 7, inode: 77 }], hindrance: None });
         for socket in sockets {
             let held: Vec<_> = socket.descriptors().iter().map(|owner| (owner.pid, owner.fd)).collect();
             assert_eq!(held, [(pid, 7)], "{:?}", socket.local);
