@@ -51,8 +51,10 @@ pub struct Socket {
     pub recv_q: u32,
     /// Bytes that the peer has not acknowledged; of a listener, how many may wait to be accepted.
     pub send_q: u32,
-    /// Interface the socket is bound to.
+    /// Interface the socket is bound to, a number of its network namespace.
     pub ifindex: Option<u32>,
+    /// What that interface is called, if it is still there.
+    pub interface: Option<Arc<str>>,
     /// Who created it; `None` for what is no full socket (timewait and request sockets), and where it may not be known:
     /// before Linux 6.17 the kernel says 0 of a socket that no descriptor refers to.
     pub uid: Option<u32>,

@@ -239,6 +239,7 @@ impl Events {
             member!(to, "local_service", service(socket.local));
             member!(to, "remote_service", service(socket.remote));
         }
+        member!(to, "ifindex", socket.ifindex);
         if *inferred {
             member!(to, "inferred", Words(&["role"]));
         }

@@ -37,7 +37,7 @@ words! {
 /// Every member of every event: first what all have, then what some have, event by event. A new one is appended, so that
 /// columns keep their places.
 #[rustfmt::skip]
-pub(super) const NAMES: [&str; 68] = [
+pub(super) const NAMES: [&str; 69] = [
     "type", "ts", "netns", "socket", "protocol", "family", "mapped", "local_addr", "local_port", "remote_addr",
     "remote_port", "role", "pid", "comm", "uid", "cgroup", "cgroup_id", "container", "owner_source", "listener_pid",
     "listener_comm",
@@ -60,7 +60,7 @@ pub(super) const NAMES: [&str; 68] = [
     "inferred",
     // socket
     "recv_q", "send_q", "owners", "inode", "timer", "timer_remaining_ns", "timer_expired", "local_port_class",
-    "remote_port_class", "local_service", "remote_service",
+    "remote_port_class", "local_service", "remote_service", "ifindex",
 ];
 
 /// The name of a member, made when this is compiled.

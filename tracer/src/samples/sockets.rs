@@ -35,6 +35,7 @@ pub(crate) fn socket(protocol: Protocol, local: &str, remote: &str, state: TcpSt
         recv_q: 0,
         send_q: 0,
         ifindex: None,
+        interface: None,
         uid: None,
         inode: None,
         cgroup_id: None,
@@ -77,7 +78,8 @@ pub(crate) fn sockets() -> Sockets {
     let leaked = socket(Tcp, "10.0.0.5:51324", "93.184.216.34:443", CloseWait);
     let unanswered = socket(Tcp, "10.0.0.5:51326", "10.0.0.99:5432", SynSent);
     let remnant = socket(Tcp, "[2001:db8::1]:443", "[2001:db8:1:2:3:4:5:6]:40000", TimeWait);
-    let resolver = socket(Udp, "127.0.0.53:53", "", Close);
+    let resolver =
+        Socket { ifindex: Some(1), interface: Some("lo".into()), ..socket(Udp, "127.0.0.53:53", "", Close) };
     let query = socket(Udp, "10.0.0.5:41000", "10.0.0.2:53", Established);
     let all = vec![
         Socket { recv_q: 3, send_q: 4_096, ..listener },

@@ -6,6 +6,7 @@
 mod cgroups;
 mod dump;
 mod error;
+mod interfaces;
 mod message;
 mod owners;
 
@@ -134,11 +135,13 @@ impl Inquiry<'_> {
     /// The namespace that this thread is in.
     fn ask_here(&mut self, netns: u32) {
         let wanted = self.wanted;
+        let before = self.listing.sockets.len();
         for (protocol, states) in [(Protocol::Tcp, &wanted.tcp), (Protocol::Udp, &wanted.udp)] {
             for family in wanted.families.iter().copied().filter(|_| !states.is_empty()) {
                 self.ask(Question { protocol, family, netns, states, tcp_info: wanted.tcp_info });
             }
         }
+        interfaces::name(&mut self.listing.sockets[before..]);
     }
 
     fn ask(&mut self, question: Question<'_>) {

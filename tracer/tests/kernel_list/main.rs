@@ -37,6 +37,17 @@ use crate::{
 /// A user who has no process.
 const NOBODY: u32 = 65_534;
 
+/// As ss shows it.
+#[test]
+fn a_socket_on_one_interface_says_on_which() {
+    isolated!();
+    let namespace = Namespace::enter();
+    let _zoo = Zoo::open(&namespace);
+    let text = Command::new(env!("CARGO_BIN_EXE_tracer")).args(["list", "-tln"]).output().expect("tracer");
+    let text = String::from_utf8_lossy(&text.stdout);
+    assert_eq!(text.matches(" 127.0.0.1%lo:").count(), 1, "{text}");
+}
+
 /// How many sockets of each kind there are.
 #[test]
 fn every_state_is_listed() {

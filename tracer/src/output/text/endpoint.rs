@@ -10,6 +10,12 @@ const FIRST_EPHEMERAL: u16 = 32_768;
 
 /// Appends `10.0.0.5:https`, `[2001:db8::1]:51324`, `10.0.0.5:?` (port not chosen yet).
 pub(super) fn push(text: &mut String, end: &Endpoint, name: Option<&str>) {
+    push_addr(text, end);
+    push_port(text, end, name);
+}
+
+/// Appends `10.0.0.5`, `[2001:db8::1]`.
+pub(super) fn push_addr(text: &mut String, end: &Endpoint) {
     match end.canonical() {
         IpAddr::V4(addr) => {
             // Without fmt's machinery: two of these stand in each line.
@@ -22,6 +28,10 @@ pub(super) fn push(text: &mut String, end: &Endpoint, name: Option<&str>) {
         // Writing to memory does not fail.
         IpAddr::V6(addr) => drop(write!(text, "[{addr}]")),
     }
+}
+
+/// Appends `:https`, `:51324`, `:?`.
+pub(super) fn push_port(text: &mut String, end: &Endpoint, name: Option<&str>) {
     text.push(':');
     match (end.port, name) {
         (_, Some(name)) => text.push_str(name),

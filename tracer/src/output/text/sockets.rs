@@ -83,7 +83,7 @@ impl TextOutput {
         });
         table.cell(0, |text| push_grouped(text, socket.recv_q.into()));
         table.cell(0, |text| push_grouped(text, socket.send_q.into()));
-        table.cell(0, |text| self.end(text, socket, &socket.local, serves(listed)));
+        table.cell(0, |text| self.local(text, listed));
         table.cell(0, |text| {
             text.push_str(direction(socket, *role));
             text.push(' ');
@@ -104,14 +104,30 @@ impl TextOutput {
         }
     }
 
+    /// As ss has it: `10.0.0.5%eth0:https` if the socket is bound to an interface.
+    fn local(&self, text: &mut String, listed: &Listed) {
+        let Listed { socket, .. } = listed;
+        let Some(index) = socket.ifindex else { return self.end(text, socket, &socket.local, serves(listed)) };
+        endpoint::push_addr(text, &socket.local);
+        // Writing to memory does not fail.
+        let _ = match &socket.interface {
+            Some(name) => write!(text, "%{}", name.escape_debug()),
+            None => write!(text, "%{index}"),
+        };
+        endpoint::push_port(text, &socket.local, self.service(socket, &socket.local, serves(listed)));
+    }
+
     /// `10.0.0.5:https`; `*` for no end at all.
     fn end(&self, text: &mut String, socket: &Socket, end: &Endpoint, serves: Option<bool>) {
         if end.is_nowhere() {
             text.push('*');
             return;
         }
-        let name = endpoint::service_of(self.options.services.as_ref(), socket.protocol, end, serves);
-        endpoint::push(text, end, name);
+        endpoint::push(text, end, self.service(socket, end, serves));
+    }
+
+    fn service(&self, socket: &Socket, end: &Endpoint, serves: Option<bool>) -> Option<&str> {
+        endpoint::service_of(self.options.services.as_ref(), socket.protocol, end, serves)
     }
 
     /// Who holds it, and what else is asked for and has no column.

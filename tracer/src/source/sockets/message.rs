@@ -98,6 +98,7 @@ pub(super) fn socket(bytes: &[u8], protocol: Protocol, netns: u32) -> Option<Soc
         recv_q: message.recv_q,
         send_q: message.send_q,
         ifindex: NonZeroU32::new(message.ends.interface).map(NonZeroU32::get),
+        interface: None,
         uid: (attributes.full && (inode.is_some() || message.uid != 0)).then_some(message.uid),
         inode,
         cgroup_id: attributes.cgroup_id,
