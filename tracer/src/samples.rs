@@ -13,7 +13,7 @@ use std::{
 pub(crate) use self::{
     host::troubled,
     latency::latency,
-    sockets::{holder, socket, sockets},
+    sockets::{ephemeral, holder, socket, sockets},
 };
 use crate::{
     account::{Account, ProgramAccount, TracepointAccount},

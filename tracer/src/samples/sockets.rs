@@ -1,6 +1,6 @@
 //! Sockets of a moment: every kind of owner, of end and of timer.
 
-use std::{num::NonZeroU64, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
 
 use super::{at, end, process};
 use crate::{
@@ -46,6 +46,11 @@ pub(crate) fn socket(protocol: Protocol, local: &str, remote: &str, state: TcpSt
     }
 }
 
+/// The ports that its namespace gives out.
+pub(crate) fn ephemeral() -> BTreeMap<u32, (u16, u16)> {
+    [(NETNS, (32_768, 60_999))].into()
+}
+
 /// A descriptor of a process that runs in a cgroup.
 pub(crate) fn holder(pid: u32, comm: &[u8], fd: u32, cgroup: Option<&str>) -> Owner {
     Owner { pid, comm: process(pid, comm).comm, fd, cgroup: cgroup.map(Arc::from) }
@@ -78,8 +83,7 @@ pub(crate) fn sockets() -> Sockets {
     let leaked = socket(Tcp, "10.0.0.5:51324", "93.184.216.34:443", CloseWait);
     let unanswered = socket(Tcp, "10.0.0.5:51326", "10.0.0.99:5432", SynSent);
     let remnant = socket(Tcp, "[2001:db8::1]:443", "[2001:db8:1:2:3:4:5:6]:40000", TimeWait);
-    let resolver =
-        Socket { ifindex: Some(1), interface: Some("lo".into()), ..socket(Udp, "127.0.0.53:53", "", Close) };
+    let resolver = Socket { ifindex: Some(1), interface: Some("lo".into()), ..socket(Udp, "127.0.0.53:53", "", Close) };
     let query = socket(Udp, "10.0.0.5:41000", "10.0.0.2:53", Established);
     let all = vec![
         Socket { recv_q: 3, send_q: 4_096, ..listener },
@@ -105,6 +109,7 @@ pub(crate) fn sockets() -> Sockets {
         full(resolver, 5, 101, vec![holder(700, b"systemd-resolve", 12, None)]),
         full(query, 6, 1000, vec![holder(1, b"\x1b[2J\xff\"", 5, None)]),
     ];
-    let roles = Roles::of(&all, (32_768, 60_999));
+    let ephemeral = ephemeral();
+    let roles = Roles::of(&all, &ephemeral);
     Sockets { at: at(0), listed: all.into_iter().map(|socket| roles.tell(socket)).collect() }
 }

@@ -4,6 +4,7 @@
 //! enter their namespaces. What it reads is the kernel's own, and names.
 
 use std::{
+    collections::BTreeMap,
     fmt::{self, Display, Formatter},
     time::Duration,
 };
@@ -46,7 +47,6 @@ pub(crate) fn list(list: List, speech: Speech, services: Services) -> Result<Sta
     let duration = list.duration;
     let mut session = Session {
         wanted: wanted(&list, speech),
-        ephemeral: live::ephemeral_range(),
         list,
         printer: Printer::new(output, sink),
         is_screen,
@@ -73,8 +73,6 @@ pub(crate) fn list(list: List, speech: Speech, services: Services) -> Result<Sta
 struct Session {
     list: List,
     wanted: Wanted,
-    /// Which ports are given out to who asks for none.
-    ephemeral: (u16, u16),
     printer: Printer,
     is_screen: bool,
     /// Each list takes the place of the one before.
@@ -106,7 +104,7 @@ impl Session {
     fn show(&mut self) -> Result<(), Stop> {
         let clock = live::now()?;
         let answer = sockets(&self.wanted).map_err(Failure::from)?;
-        let Chosen { listed, left_out } = self.choose(answer.sockets);
+        let Chosen { listed, left_out } = self.choose(answer.sockets, &answer.ephemeral);
         let unknown = answer.hindrance.map(|hindrance| Unknown { hindrance, listed: hidden(&listed), left_out });
         let unknown = unknown.filter(|unknown| unknown.listed + unknown.left_out > 0);
         if self.has_started {
@@ -137,9 +135,9 @@ impl Session {
     }
 
     /// The sockets that are asked for, in the order asked for.
-    fn choose(&self, sockets: Vec<Socket>) -> Chosen {
+    fn choose(&self, sockets: Vec<Socket>, ephemeral: &BTreeMap<u32, (u16, u16)>) -> Chosen {
         let List { tcp, udp, internet, filter, order, .. } = &self.list;
-        let roles = Roles::of(&sockets, self.ephemeral);
+        let roles = Roles::of(&sockets, ephemeral);
         let cgroups = cgroups(&sockets);
         let states = |protocol| if protocol == Protocol::Tcp { tcp } else { udp };
         let is_of_kind = |Listed { socket, .. }: &Listed| {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use self::dump::{Answer, Question, ask};
 pub use self::error::Unseen;
 pub use super::descriptors::Hindrance;
-use super::{descriptors::references, netns};
+use super::{descriptors::references, live::ephemeral_range, netns};
 use crate::{
     event::{Family, TcpState},
     socket::{Protocol, Socket},
@@ -59,6 +59,8 @@ pub enum Namespaces {
 pub struct Listing {
     /// By namespace, the own one first, protocol and family; beyond that in the kernel's order.
     pub sockets: Vec<Socket>,
+    /// Which ports each network namespace gives out to who asks for none.
+    pub ephemeral: BTreeMap<u32, (u16, u16)>,
     /// What is not among them although it was wanted.
     pub unseen: Vec<Unseen>,
     /// Why of some it is not known who holds them, if that was wanted.
@@ -141,6 +143,7 @@ impl Inquiry<'_> {
                 self.ask(Question { protocol, family, netns, states, tcp_info: wanted.tcp_info });
             }
         }
+        self.listing.ephemeral.insert(netns, ephemeral_range());
         interfaces::name(&mut self.listing.sockets[before..]);
     }
 

@@ -147,7 +147,10 @@ fn outside_the_pid_namespace_owners_are_not_seen() {
     unshare.args(["--pid", "--fork", "--mount-proc", env!("CARGO_BIN_EXE_tracer"), "list", "--format", "json"]);
     let output = unshare.output().expect("unshare");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("processes outside this pid namespace, which are not seen (?); run it on the host"), "{said}");
+    assert!(
+        said.contains("processes outside this pid namespace, which are not seen (?); run it on the host"),
+        "{said}"
+    );
     let start = output.stdout.split(|byte| *byte == b'\n').next().expect("a line");
     let start: serde_json::Value = serde_json::from_slice(start).expect("JSON");
     let owners = &start["features"][0];

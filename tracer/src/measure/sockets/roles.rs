@@ -1,6 +1,6 @@
 //! Which end of a connection a socket is. The kernel's list does not say; ports tell it in the usual case.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     event::TcpState::{Listen, NewSynRecv, SynRecv, SynSent},
@@ -9,17 +9,17 @@ use crate::{
     socket::{Protocol, Socket},
 };
 
-/// What roles are deduced from: who listens, and which ports are given out to who asks for none.
+/// What roles are deduced from: who listens, and which ports each network namespace gives out to who asks for none.
 #[derive(Clone, Debug)]
-pub struct Roles {
+pub struct Roles<'a> {
     listening: HashSet<(u32, u16)>,
-    ephemeral: (u16, u16),
+    ephemeral: &'a BTreeMap<u32, (u16, u16)>,
 }
 
-impl Roles {
+impl<'a> Roles<'a> {
     /// From all listeners among these sockets.
     #[must_use]
-    pub fn of(sockets: &[Socket], ephemeral: (u16, u16)) -> Self {
+    pub fn of(sockets: &[Socket], ephemeral: &'a BTreeMap<u32, (u16, u16)>) -> Self {
         let listeners = sockets.iter().filter(|socket| socket.protocol == Protocol::Tcp && socket.state == Listen);
         let listening = listeners.filter_map(|socket| Some((socket.netns, socket.local.port?))).collect();
         Self { listening, ephemeral }
@@ -41,10 +41,11 @@ impl Roles {
 
     fn deduced(&self, socket: &Socket) -> Option<Role> {
         let port = socket.local.port.filter(|_| !socket.remote.is_nowhere())?;
-        let (first, last) = self.ephemeral;
+        let is_given_out =
+            || self.ephemeral.get(&socket.netns).is_some_and(|(first, last)| (*first..=*last).contains(&port));
         match self.listening.contains(&(socket.netns, port)) {
             true => Some(Role::Server),
-            false => (first..=last).contains(&port).then_some(Role::Client),
+            false => is_given_out().then_some(Role::Client),
         }
     }
 }

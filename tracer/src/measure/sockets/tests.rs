@@ -5,7 +5,7 @@ use crate::{
     event::TcpState::{CloseWait, Established, Listen, SynRecv, SynSent, TimeWait},
     figures::{Group, Listed, SocketGroup, SocketOrder, SocketsBy},
     observation::Role,
-    samples::{at, holder, process, socket, sockets},
+    samples::{at, ephemeral, holder, process, socket, sockets},
     socket::{
         Owners,
         Protocol::{Tcp, Udp},
@@ -16,7 +16,8 @@ use crate::{
 #[test]
 fn a_role_is_told_by_the_state_or_deduced_from_ports() {
     let all = [socket(Tcp, "0.0.0.0:443", "", Listen)];
-    let roles = Roles::of(&all, (32_768, 60_999));
+    let ephemeral = [(all[0].netns, (32_768, 60_999)), (1, (20_000, 20_999))].into();
+    let roles = Roles::of(&all, &ephemeral);
     let role = |local, remote, state| {
         let Listed { role, inferred, .. } = roles.tell(socket(Tcp, local, remote, state));
         (role, inferred)
@@ -29,6 +30,10 @@ fn a_role_is_told_by_the_state_or_deduced_from_ports() {
     assert_eq!(role("10.0.0.5:22", "10.0.0.9:40000", Established), (None, false), "its listener is gone");
     let elsewhere = Socket { netns: 1, ..socket(Tcp, "10.0.0.5:443", "10.0.0.9:40000", Established) };
     assert_eq!(roles.tell(elsewhere).role, None, "that listener is in another namespace");
+    let of_its_range =
+        |port: u16| Socket { netns: 1, ..socket(Tcp, &format!("10.0.0.5:{port}"), "10.0.0.9:5432", Established) };
+    assert_eq!(roles.tell(of_its_range(20_000)).role, Some(Role::Client));
+    assert_eq!(roles.tell(of_its_range(40_000)).role, None, "another namespace's range");
     assert_eq!(roles.tell(socket(Udp, "10.0.0.5:443", "10.0.0.9:40000", Established)).role, None);
 }
 
@@ -108,7 +113,8 @@ fn a_leak_is_at_the_top_and_queues_of_listeners_are_apart() {
     };
     let all: Vec<_> =
         std::iter::repeat_with(leaked).take(214).chain(sockets().listed.into_iter().map(|it| it.socket)).collect();
-    let roles = Roles::of(&all, (32_768, 60_999));
+    let ephemeral = ephemeral();
+    let roles = Roles::of(&all, &ephemeral);
     let listed: Vec<_> = all.into_iter().map(|socket| roles.tell(socket)).collect();
     let by_process = grouped(at(0), &listed, SocketsBy::Process, SocketOrder::None);
     let (group, counts) = &by_process.groups[0];
