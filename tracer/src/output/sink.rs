@@ -19,7 +19,7 @@ pub enum SinkError {
     #[error("the reader of standard output has closed it")]
     Closed,
     /// The file cannot be opened.
-    #[error("cannot write to {}: {error}; choose another path with -o.", path.display())]
+    #[error("cannot write to {}: {error}; choose another path.", path.display())]
     Open {
         /// Which file.
         path: PathBuf,
@@ -140,7 +140,7 @@ mod tests {
     fn a_path_that_cannot_be_written_is_said_in_one_sentence() {
         let error = Sink::open(Some(Path::new("/no/such/directory/file"))).expect_err("no directory");
         let sentence = "cannot write to /no/such/directory/file: No such file or directory (os error 2); \
-                        choose another path with -o.";
+                        choose another path.";
         assert_eq!(error.to_string(), sentence);
     }
 
