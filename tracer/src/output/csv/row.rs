@@ -107,8 +107,11 @@ impl Members for Row {
         self.cell().extend_from_slice(text);
     }
 
-    /// `nginx/812:6 nginx/813:6`
+    /// `nginx/812:6 nginx/813:6`; `-` for nobody, as an empty cell is what is not known.
     fn owners(&mut self, owners: &[Owner]) {
+        if owners.is_empty() {
+            return self.word("-");
+        }
         for (place, owner) in owners.iter().enumerate() {
             let cell = self.cell();
             cell.extend_from_slice(if place > 0 { b" " } else { b"" });

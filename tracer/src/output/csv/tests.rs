@@ -74,6 +74,7 @@ fn cell(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.replace('\u{1b}', "\\u{1b}"),
         Value::Object(owner) => format!("{}/{}:{}", cell(&owner["comm"]), owner["pid"], owner["fd"]),
+        Value::Array(nobody) if nobody.is_empty() => "-".to_owned(),
         Value::Array(words) => words.iter().map(cell).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
