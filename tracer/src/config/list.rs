@@ -9,7 +9,7 @@ pub use self::internet::InternetSpec;
 use super::{
     ConfigError, Problem,
     filter::{self, Names},
-    items, quantity, report,
+    items, netns, quantity, report,
 };
 use crate::{
     cli::{ColumnArgs, FilterArgs, Format, ListArgs, ListOutputArgs, SelectArgs},
@@ -35,6 +35,8 @@ pub struct List {
     pub filter: Filter,
     /// In which network namespaces they are looked for.
     pub scope: Scope,
+    /// Where some of these are that perhaps no process is in and that have no name.
+    pub netns_paths: Vec<PathBuf>,
     /// All of this as typed, one string a flag.
     pub filters: Vec<String>,
     /// What is shown of them.
@@ -83,6 +85,7 @@ impl List {
         let internet = select.internet.iter().map(|text| items::one("-i", text, |text| internet::spec(text, &both)));
         let (wanted, scope) = scoped(familiar(wanted, &select.family)?);
         let filter = filter::filter(&wanted, Names::Ours, &both)?;
+        let netns_paths = items::parse("--netns", &wanted.netns, |text| Ok(netns::path(text)))?.include;
         let ListOutputArgs { sort, group_by, watch, duration, numeric, port_numbers, output, format: _ } = output;
         let order = items::one("--sort", &sort, report::socket_order)?;
         let group_by = group_by.map(|text| items::one("--group-by", &text, report::sockets_by)).transpose()?;
@@ -94,6 +97,7 @@ impl List {
             filters: filters(&filter, &select),
             filter,
             scope,
+            netns_paths: netns_paths.into_iter().flatten().collect(),
             columns: Columns::new(&columns, &select),
             order,
             group_by,

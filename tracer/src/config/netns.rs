@@ -16,6 +16,11 @@ const FIRST_NUMBER: u32 = 0xEFFF_FFF9;
 /// `NSFS_MAGIC`, include/uapi/linux/magic.h.
 const NSFS_MAGIC: u64 = 0x6e73_6673;
 
+/// The path that is asked for, if it is one: it alone may keep its namespace.
+pub(super) fn path(text: &str) -> Option<PathBuf> {
+    text.contains('/').then(|| text.into())
+}
+
 /// An inode number, a name, `pid:123`, a path, or `self`.
 pub(super) fn netns(text: &str) -> Result<u32, Problem> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -27,7 +32,7 @@ pub(super) fn netns(text: &str) -> Result<u32, Problem> {
     if let Some(pid) = text.strip_prefix("pid:") {
         return of_process(pid);
     }
-    let path = if text.contains('/') { PathBuf::from(text) } else { Path::new(NAMED).join(text) };
+    let path = path(text).unwrap_or_else(|| Path::new(NAMED).join(text));
     match inode(&path) {
         Err(Problem::Unreadable { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
             let names = names();

@@ -266,7 +266,7 @@ fn namespaces(list: &List) -> Namespaces {
     match list.scope {
         Scope::Own => Namespaces::Own,
         Scope::Filtered if asked.include.is_empty() => Namespaces::All,
-        Scope::Filtered => Namespaces::Only(asked.include.clone()),
+        Scope::Filtered => Namespaces::Only { numbers: asked.include.clone(), paths: list.netns_paths.clone() },
     }
 }
 

@@ -85,7 +85,8 @@ fn link(pid: u32) -> PathBuf {
     format!("/proc/{pid}/ns/net").into()
 }
 
-fn opened(path: &Path) -> Option<(u32, File)> {
+/// The one at a path.
+pub(super) fn opened(path: &Path) -> Option<(u32, File)> {
     let file = File::open(path).ok()?;
     Some((number(&file.metadata().ok()?)?, file))
 }

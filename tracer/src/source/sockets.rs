@@ -10,7 +10,7 @@ mod interfaces;
 mod message;
 mod owners;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs::File, path::PathBuf};
 
 use self::dump::{Answer, Question, ask};
 pub use self::error::Unseen;
@@ -51,7 +51,12 @@ pub enum Namespaces {
     /// Those of all processes that can be looked at, and those that have a name.
     All,
     /// These of all.
-    Only(Vec<u32>),
+    Only {
+        /// Which.
+        numbers: Vec<u32>,
+        /// Where some of them are that perhaps no process is in and that have no name.
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// The sockets that were wanted.
@@ -117,7 +122,7 @@ impl Inquiry<'_> {
     fn ask_all(&mut self) -> Result<(), Unseen> {
         let own = netns::own().map_err(Unseen::Own)?;
         let wanted = &self.wanted.namespaces;
-        let others = if *wanted == Namespaces::Own { BTreeMap::new() } else { netns::all() };
+        let others = wanted.opened();
         if wanted.include(own, own) {
             self.ask_here(own);
         }
@@ -172,14 +177,27 @@ impl Namespaces {
         match self {
             Self::Own => netns == own,
             Self::All => true,
-            Self::Only(only) => only.contains(&netns),
+            Self::Only { numbers, .. } => numbers.contains(&netns),
         }
     }
 
     fn named(&self) -> &[u32] {
         match self {
             Self::Own | Self::All => &[],
-            Self::Only(only) => only,
+            Self::Only { numbers, .. } => numbers,
+        }
+    }
+
+    /// Those that can be entered, and perhaps more.
+    fn opened(&self) -> BTreeMap<u32, File> {
+        match self {
+            Self::Own => BTreeMap::new(),
+            Self::All => netns::all(),
+            Self::Only { paths, .. } => {
+                let mut namespaces = netns::all();
+                namespaces.extend(paths.iter().filter_map(|path| netns::opened(path)));
+                namespaces
+            }
         }
     }
 }

@@ -219,6 +219,20 @@ fn other_namespaces_are_entered() {
     assert_ne!(nobody.status.code(), Some(0));
 }
 
+/// A namespace that no process is in, and that only a file keeps.
+#[test]
+fn a_namespace_that_only_a_path_keeps_is_entered() {
+    isolated!();
+    let _own = Namespace::enter();
+    let directory = tempfile::tempdir().expect("a directory");
+    // The mount ends with the shell's own mount namespace.
+    let kept = r#": > "$1" && unshare --net="$1" true && exec "$0" list --format json --netns "$1""#;
+    let mut shell = Command::new("unshare");
+    shell.args(["--mount", "sh", "-c", kept, env!("CARGO_BIN_EXE_tracer")]).arg(directory.path().join("netns"));
+    let (listed, said) = listed_by(&mut shell);
+    assert_eq!((listed.len(), said.as_str()), (0, "tracer: no socket matches.\n"));
+}
+
 /// Compares everything: each that a witness tells of is listed, and each that is listed is told of.
 fn same(witness: fn() -> Vec<Told>, is: impl Fn(&Told, &Listed) -> bool, tells: impl Fn(&Listed) -> bool) {
     let namespace = Namespace::enter();
