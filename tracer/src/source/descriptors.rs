@@ -10,7 +10,7 @@ use std::{
     ops::Range,
     os::{fd::OwnedFd, unix::fs::MetadataExt as _},
     panic::resume_unwind,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
@@ -115,9 +115,9 @@ impl Share {
         })
     }
 
-    fn open(&self) -> Result<OwnedFd, Errno> {
+    fn open(&self, directory: &Path) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = openat(CWD, directory(self.pid), flags, Mode::empty())?;
+        let directory = openat(CWD, directory, flags, Mode::empty())?;
         seek(&directory, SeekFrom::Start(FIRST + self.fds.start))?;
         Ok(directory)
     }
@@ -131,28 +131,54 @@ impl References {
 
     /// A process that is gone holds nothing; what else hinders may hide something.
     fn look_at(&mut self, share: &Share, names: &mut [MaybeUninit<u8>]) {
-        let looked = share.open().and_then(|directory| self.read(share, &directory, names));
+        let mut looked = self.read(share, Path::new(&directory(share.pid)), names);
+        if looked == Ok(Found::Nothing)
+            && let Some(directory) = of_survivor(share.pid)
+        {
+            looked = self.read(share, &directory, names);
+        }
         // Where a descriptor leads to may not be known either of a process that has just gone (proc_pid_readlink).
         if looked.is_err() && Path::new(&directory(share.pid)).exists() {
             self.hindrance = Some(Hindrance::Privilege);
         }
     }
 
-    fn read(&mut self, share: &Share, directory: &OwnedFd, names: &mut [MaybeUninit<u8>]) -> Result<(), Errno> {
-        let mut entries = RawDir::new(directory, names);
+    fn read(&mut self, share: &Share, directory: &Path, names: &mut [MaybeUninit<u8>]) -> Result<Found, Errno> {
+        let directory = share.open(directory)?;
+        let mut found = Found::Nothing;
+        let mut entries = RawDir::new(&directory, names);
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name();
             let Some(fd) = number::<u32>(name.to_bytes()) else { continue };
+            found = Found::Descriptors;
             if !share.fds.contains(&fd.into()) {
                 break;
             }
-            if let Some(inode) = socket(directory, name)? {
+            if let Some(inode) = socket(&directory, name)? {
                 self.all.push(Reference { pid: share.pid, fd, inode });
             }
         }
-        Ok(())
+        Ok(found)
     }
+}
+
+/// What was in a directory of descriptors, of sockets or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Descriptors,
+}
+
+/// The descriptors of another thread: the first one has none any more once it has ended (`exit_files`). The links of the
+/// directory are the threads and two (`proc_task_getattr`).
+fn of_survivor(pid: u32) -> Option<PathBuf> {
+    let threads = format!("/proc/{pid}/task");
+    if fs::metadata(&threads).ok()?.nlink() <= 3 {
+        return None;
+    }
+    let mut directories = fs::read_dir(threads).ok()?.flatten().map(|thread| thread.path().join("fd"));
+    directories.find(|directory| fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()))
 }
 
 fn directory(pid: u32) -> String {
