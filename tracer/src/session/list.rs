@@ -54,7 +54,9 @@ pub(crate) fn list(list: List, speech: Speech, services: Services) -> Result<Sta
         format: speech.format,
         quiet: speech.quiet,
         has_started: false,
-        said: Vec::new(),
+        missing: Vec::new(),
+        count: 0,
+        unknown: None,
         status: Status::Done,
     };
     let shown = match every {
@@ -81,7 +83,11 @@ struct Session {
     quiet: bool,
     has_started: bool,
     /// What is missing, each of it once.
-    said: Vec<String>,
+    missing: Vec<String>,
+    /// How many sockets the last list has.
+    count: usize,
+    /// What is not known of them.
+    unknown: Option<Unknown>,
     status: Status,
 }
 
@@ -94,10 +100,15 @@ impl Session {
         loop {
             tokio::select! {
                 biased;
-                () = ending.come() => return Ok(()),
+                () = ending.come() => break,
                 _ = tick.tick() => self.show()?,
             }
         }
+        if self.redraws {
+            self.missing.iter().for_each(|words| self.say(words));
+            self.say_what_is_not_there();
+        }
+        Ok(())
     }
 
     /// Asks the kernel and shows its answer.
@@ -116,19 +127,23 @@ impl Session {
             let screen = self.printer.screen();
             self.printer.fit(if self.redraws { screen } else { Screen { rows: None, ..screen } });
         }
-        let count = listed.len();
+        self.count = listed.len();
+        self.unknown = unknown;
         self.print(clock.monotonic, listed);
         self.printer.flush()?;
         for unseen in &answer.unseen {
             self.status = Status::Lossy;
             let words = format!("{unseen}.");
-            if !self.said.contains(&words) {
-                self.say(&words);
-                self.said.push(words);
+            if !self.missing.contains(&words) {
+                // The next list would take the place of these words: they come after the last one.
+                if !self.redraws {
+                    self.say(&words);
+                }
+                self.missing.push(words);
             }
         }
-        if !self.has_started {
-            self.say_what_is_not_there(count, unknown);
+        if !self.has_started && !self.redraws {
+            self.say_what_is_not_there();
         }
         self.has_started = true;
         Ok(())
@@ -171,9 +186,9 @@ impl Session {
         self.printer.print(&Observation::Sockets(Sockets { at, listed }));
     }
 
-    fn say_what_is_not_there(&self, count: usize, unknown: Option<Unknown>) {
-        match unknown {
-            None if count == 0 => self.say("no socket matches."),
+    fn say_what_is_not_there(&self) {
+        match self.unknown {
+            None if self.count == 0 => self.say("no socket matches."),
             Some(unknown) => self.say(&unknown.to_string()),
             None => {}
         }
