@@ -63,7 +63,7 @@ pub struct ColumnArgs {
     /// Who holds it
     #[arg(short, long, alias = "programs")]
     pub processes: bool,
-    /// User, inode, round trip, retransmissions, descriptors, container
+    /// User, inode, round trip, retransmissions, container; with -p descriptors
     #[arg(short, long, alias = "extend", action = ArgAction::Count)]
     pub extended: u8,
     /// Its timer, and when it is due

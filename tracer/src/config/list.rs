@@ -69,7 +69,7 @@ pub enum Scope {
 pub struct Columns {
     /// Who holds it.
     pub processes: bool,
-    /// User, inode, round trip, retransmissions, descriptors, container.
+    /// User, inode, round trip, retransmissions, container; with processes their descriptors.
     pub extended: bool,
     /// Its timer.
     pub timers: bool,

@@ -47,6 +47,7 @@ pub(crate) fn list(list: List, speech: Speech, services: Services) -> Result<Sta
     let duration = list.duration;
     let mut session = Session {
         wanted: wanted(&list, speech),
+        shows_owners: shows_owners(&list, speech),
         list,
         printer: Printer::new(output, sink),
         is_screen,
@@ -75,6 +76,7 @@ pub(crate) fn list(list: List, speech: Speech, services: Services) -> Result<Sta
 struct Session {
     list: List,
     wanted: Wanted,
+    shows_owners: bool,
     printer: Printer,
     is_screen: bool,
     /// Each list takes the place of the one before.
@@ -116,7 +118,8 @@ impl Session {
         let clock = live::now()?;
         let answer = sockets(&self.wanted).map_err(Failure::from)?;
         let Chosen { listed, left_out } = self.choose(answer.sockets, &answer.ephemeral);
-        let unknown = answer.hindrance.map(|hindrance| Unknown { hindrance, listed: hidden(&listed), left_out });
+        let hidden = if self.shows_owners { hidden(&listed) } else { 0 };
+        let unknown = answer.hindrance.map(|hindrance| Unknown { hindrance, listed: hidden, left_out });
         let unknown = unknown.filter(|unknown| unknown.listed + unknown.left_out > 0);
         if self.has_started {
             self.printer.print(&Observation::Clock(clock));
@@ -255,17 +258,15 @@ fn wanted(list: &List, speech: Speech) -> Wanted {
         // IPv4 is mapped into IPv6, too.
         Some(Family::Ipv4) | None => vec![Family::Ipv4, Family::Ipv6],
     };
-    let by_process = matches!(group_by, Some(SocketsBy::Process | SocketsBy::Container | SocketsBy::State));
     let for_programs = speech.format != Format::Text;
     Wanted {
         tcp,
         udp: udp.clone(),
         families,
         namespaces: namespaces(list),
-        owners: for_programs
-            || by_process
+        owners: shows_owners(list, speech)
             || filter.asks_for_processes()
-            || group_by.is_none() && (columns.processes || columns.extended)
+            || group_by.is_none() && columns.extended
             || list.order == SocketOrder::Process,
         cgroups: for_programs
             || !filter.criteria().cgroups.is_empty()
@@ -273,6 +274,15 @@ fn wanted(list: &List, speech: Speech) -> Wanted {
             || columns.extended
             || speech.verbose,
         tcp_info: for_programs || columns.extended || list.order.needs_tcp_info(),
+    }
+}
+
+/// Whether the output says who holds a socket, or that this is not known.
+fn shows_owners(list: &List, speech: Speech) -> bool {
+    match list.group_by {
+        _ if speech.format != Format::Text => true,
+        Some(by) => matches!(by, SocketsBy::Process | SocketsBy::Container | SocketsBy::State),
+        None => list.columns.processes,
     }
 }
 
@@ -320,18 +330,33 @@ fn start(clock: ClockPair, list: &List, unknown: Option<Unknown>) -> Start {
 
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, wanted};
+    use super::{Wanted, shows_owners, wanted};
     use crate::{
         cli,
-        config::{Action, Config},
+        config::{Action, Config, List, Speech},
         services::Services,
     };
 
-    fn asked(args: &str) -> Wanted {
+    fn list(args: &str) -> (List, Speech) {
         let cli = cli::parse(format!("tracer list {args}").split_whitespace()).expect("arguments");
         let Config { action, speech, .. } = Config::new(cli, &Services::default()).expect("what they mean");
         let Action::List(list) = action else { panic!("a list") };
+        (*list, speech)
+    }
+
+    fn asked(args: &str) -> Wanted {
+        let (list, speech) = list(args);
         wanted(&list, speech)
+    }
+
+    #[test]
+    fn what_is_not_known_of_owners_is_only_said_where_they_are_shown() {
+        let shows = |args: &str| {
+            let (list, speech) = list(args);
+            shows_owners(&list, speech)
+        };
+        assert_eq!(["-tan", "-tane", "-tan --pid 1", "-tan --group-by peer"].map(shows), [false; 4]);
+        assert_eq!(["-tanp", "", "-tan --format csv", "-tan --group-by process"].map(shows), [true; 4]);
     }
 
     #[test]
