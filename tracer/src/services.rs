@@ -51,6 +51,8 @@ impl PortClass {
 pub struct Services {
     tcp: Names,
     udp: Names,
+    /// Ports are those of UDP's services, too.
+    of_both: bool,
 }
 
 /// Of one protocol.
@@ -93,7 +95,13 @@ impl Services {
         for (name, port) in &self.udp.ports {
             tcp.ports.entry(name.clone()).or_insert(*port);
         }
-        Self { tcp, udp: self.udp.clone() }
+        Self { tcp, udp: self.udp.clone(), of_both: true }
+    }
+
+    /// Of which protocols services have ports here.
+    #[must_use]
+    pub const fn protocols(&self) -> &'static str {
+        if self.of_both { "TCP or UDP" } else { "TCP" }
     }
 
     /// The port of a service; the letters' case does not matter.

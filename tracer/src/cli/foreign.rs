@@ -25,7 +25,12 @@ const FLAGS: &[(&[&str], &str)] = &[
         "only TCP and UDP are listed here; \"ss\" lists other protocols.",
     ),
     (&["--ax25", "--ipx", "--netrom"], "only TCP and UDP are listed here; \"netstat\" lists other families."),
-    (&["-A", "--query", "--socket", "--inet", "--inet6"], "protocols and families are -t, -u, -4 and -6 here."),
+    (
+        &["-A", "--query", "--socket", "--inet", "--inet6", "--protocol"],
+        "protocols and families are -t, -u, -4 and -6 here.",
+    ),
+    (&["-B", "--bound-inactive"], "what is only bound is --state bound."),
+    (&["-Q", "--no-queues"], "queues are always shown; leave it out."),
     (&["-m", "--memory"], "the memory of sockets is shown by \"ss -m\"; -e shows what there is here."),
     (
         &["--tos", "--inet-sockopt", "--tipcinfo", "--bpf-maps"],
@@ -73,11 +78,14 @@ pub(super) fn instead(given: &str, before: Option<&str>) -> Option<String> {
     // The last of several short flags that are written as one.
     let flag = before.filter(|flags| flags.starts_with('-') && !flags.starts_with("--"))?.chars().last()?;
     match flag {
-        'p' if given.parse::<u32>().is_ok() => Some(format!(
+        'p' if given.split(',').all(|pid| pid.parse::<u32>().is_ok()) => Some(format!(
             "{given}: -p shows who holds a socket and takes no value; lsof's -p {given} is --pid {given}."
         )),
-        'u' if given.parse::<u16>().is_err() => {
-            Some(format!("{given}: -u is UDP here and takes no value; the number of a socket's user is shown by -e."))
+        'u' => {
+            let port = given.parse::<u16>().map_or(String::new(), |port| format!("a port is --port {port}, "));
+            Some(format!(
+                "{given}: -u is UDP here and takes no value; {port}the number of a socket's user is shown by -e."
+            ))
         }
         'o' => Some(format!("{given}: -o shows timers here, as in netstat and ss; a file is --output {given}.")),
         _ => None,

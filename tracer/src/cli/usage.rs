@@ -46,6 +46,13 @@ fn instead(error: &Error, args: &[OsString]) -> Option<String> {
     }
     let given = error.get(ContextKind::InvalidArg).and_then(text)?;
     let given = flag_name(&given);
+    // lsof's -p1234: there is no flag -1.
+    if given.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
+        && let Some(pid) =
+            args.iter().filter_map(|arg| arg.to_str()?.strip_prefix("-p")).find(|pid| pid.parse::<u32>().is_ok())
+    {
+        return foreign::instead(pid, Some("-p"));
+    }
     let place = args.iter().position(|arg| arg == given);
     let before = place.and_then(|place| args[..place].last()?.to_str());
     foreign::instead(given, before)

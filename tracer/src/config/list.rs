@@ -150,8 +150,9 @@ fn scoped(mut filter: FilterArgs) -> (FilterArgs, Scope) {
     if filter.netns.is_empty() {
         return (filter, Scope::Own);
     }
-    if filter.netns == [ALL_NAMESPACES] {
-        filter.netns.clear();
+    let items = || filter.netns.iter().flat_map(|value| value.split(',')).map(str::trim);
+    if items().any(|item| item == ALL_NAMESPACES) {
+        filter.netns = items().filter(|item| item.starts_with('!')).map(str::to_owned).collect();
     }
     (filter, Scope::Filtered)
 }

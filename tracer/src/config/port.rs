@@ -17,9 +17,10 @@ pub(super) fn port(text: &str, services: &Services) -> Result<PortRange, Problem
     }
     match services.port(text) {
         Some(port) => Ok(port..=port),
-        None if text.starts_with(|c: char| c.is_ascii_alphabetic()) => {
-            Err(Problem::UnknownService { nearest: nearest(text, services.all_names()) })
-        }
+        None if text.starts_with(|c: char| c.is_ascii_alphabetic()) => Err(Problem::UnknownService {
+            protocols: services.protocols(),
+            nearest: nearest(text, services.all_names()),
+        }),
         None => Err(Problem::NotAPort),
     }
 }

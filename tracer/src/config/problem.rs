@@ -112,8 +112,8 @@ pub enum Problem {
     NotAPort,
     #[error("the range runs backwards; write {last}-{first}.")]
     BackwardRange { first: u16, last: u16 },
-    #[error("/etc/services has no such TCP service; {}", or(nearest, "give the port's number."))]
-    UnknownService { nearest: Option<String> },
+    #[error("/etc/services has no such {protocols} service; {}", or(nearest, "give the port's number."))]
+    UnknownService { protocols: &'static str, nearest: Option<String> },
     #[error("not an IP address or network; write it as 10.0.0.0/8, 10.0.0.1 or 2001:db8::/32.")]
     NotAnAddress,
     #[error("the prefix length is a number from 0 to {max}; write {addr}/{max} for the one address.")]
@@ -211,6 +211,10 @@ pub enum Problem {
     OtherSockets,
     #[error("not what lsof takes; write it as tcp, 6, :443, tcp:8000-8100, @10.0.0.1 or udp@[2001:db8::1]:domain.")]
     NotAnInternetSpec,
+    #[error("this takes what lsof's -i takes; for ss's -i use -e, as in -tne.")]
+    InternetOfSs,
+    #[error("a network is --addr {}.", printable(network))]
+    NetworkAsHost { network: String },
     #[error("no address is known for this host; give the address, or check the name with \"getent hosts\".")]
     UnknownHost,
     #[error("a number from 1 on is needed: how many lines there are at most; the others are summed up in one.")]

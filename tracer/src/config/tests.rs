@@ -190,6 +190,9 @@ fn what_lsof_takes_after_its_i() {
 #[test]
 fn a_list_is_of_this_namespace_unless_others_are_named() {
     assert_eq!((list("").scope, list("--netns self").scope), (Scope::Own, Scope::Filtered));
+    let but_this = list("--netns self,all,!self");
+    let Criteria { netns, .. } = but_this.filter.criteria();
+    assert_eq!((but_this.scope, netns.include.len(), netns.exclude.len()), (Scope::Filtered, 0, 1));
     let all = list("--netns all");
     assert!(all.scope == Scope::Filtered && all.filter.is_pass_all());
 }

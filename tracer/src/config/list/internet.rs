@@ -10,6 +10,9 @@ use crate::{
     socket::{Protocol, Socket},
 };
 
+/// Flags that people write behind ss's `-i`, as in `-tin`.
+const SHORT_FLAGS: &str = "tulanpeo46Pvq";
+
 /// What `-i` asks of a socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InternetSpec {
@@ -65,6 +68,7 @@ fn protocol_of(word: &str) -> Result<Option<Protocol>, Problem> {
         "" => Ok(None),
         "tcp" => Ok(Some(Protocol::Tcp)),
         "udp" => Ok(Some(Protocol::Udp)),
+        _ if word.chars().all(|flag| SHORT_FLAGS.contains(flag)) => Err(Problem::InternetOfSs),
         _ => Err(Problem::NotAnInternetSpec),
     }
 }
@@ -88,6 +92,9 @@ fn host_and_ports(text: &str) -> Result<(Option<&str>, Option<&str>), Problem> {
 fn addresses(host: &str) -> Result<Vec<IpAddr>, Problem> {
     if host.is_empty() {
         return Err(Problem::NotAnInternetSpec);
+    }
+    if host.contains('/') {
+        return Err(Problem::NetworkAsHost { network: host.to_owned() });
     }
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![address.to_canonical()]);
