@@ -1,7 +1,7 @@
 //! A run that asks the kernel for its sockets, once or over and over.
 //!
 //! It is not confined: until its end it needs what confinement takes away, the descriptors of all processes and leave to
-//! enter their namespaces. What it reads is the kernel's own, and names.
+//! enter their namespaces. What it reads is the kernel's own, and names that are in files; `-i @HOST` was resolved before.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::{process::geteuid, system::uname};
+use rustix::{
+    process::{Resource, Rlimit, geteuid, getrlimit, setrlimit},
+    system::uname,
+};
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 use super::{Printer, ending::Ending, say, stop::Stop};
@@ -38,6 +41,7 @@ const PORTION: usize = 4_096;
 
 /// Runs a command that lists sockets to its end.
 pub(crate) fn list(list: List, speech: Speech, services: Services) -> Result<Status, Failure> {
+    allow_many_namespaces();
     let sink = Sink::open(list.output.as_deref())?;
     let is_screen = sink.is_terminal();
     let form = Form::Sockets { columns: list.columns, again: list.every.is_some() };
@@ -71,6 +75,12 @@ pub(crate) fn list(list: List, speech: Speech, services: Services) -> Result<Sta
         Ok(()) | Err(Stop::Sink(SinkError::Closed)) => Ok(session.status),
         Err(stop) => Err(stop.into()),
     }
+}
+
+/// Each namespace that is looked into is held by a descriptor, and 1024 is what a shell usually leaves.
+fn allow_many_namespaces() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 struct Session {
@@ -116,7 +126,7 @@ impl Session {
     /// Asks the kernel and shows its answer.
     fn show(&mut self) -> Result<(), Stop> {
         let clock = live::now()?;
-        let answer = sockets(&self.wanted).map_err(Failure::from)?;
+        let answer = sockets(&self.wanted).map_err(|unseen| Failure::from(anyhow::Error::msg(format!("{unseen}."))))?;
         let Chosen { listed, left_out } = self.choose(answer.sockets, &answer.ephemeral);
         let hidden = if self.shows_owners { hidden(&listed) } else { 0 };
         let unknown = answer.hindrance.map(|hindrance| Unknown { hindrance, listed: hidden, left_out });

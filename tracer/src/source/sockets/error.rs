@@ -13,14 +13,14 @@ pub enum Unseen {
     /// The kernel was built without what lists this protocol, or may not load it.
     #[error(
         "this kernel lists no {name} sockets, for it has no module {name}_diag: load it by \"modprobe {name}_diag\", \
-         or build the kernel with CONFIG_INET_DIAG",
-        name = .0.name()
+         or build the kernel with CONFIG_INET_{}_DIAG",
+        .0.name().to_uppercase(), name = .0.name()
     )]
     NoModule(Protocol),
     /// The kernel refused, or broke off.
     #[error(
-        "the kernel does not list the {} sockets of {family:?} in network namespace {netns}: {error}",
-        protocol.name()
+        "the kernel does not list the {} sockets of {} in network namespace {netns}: {error}",
+        protocol.name(), spelled(*family)
     )]
     Refused {
         /// The protocol.
@@ -34,9 +34,9 @@ pub enum Unseen {
     },
     /// The kernel's tables changed under every attempt to list them.
     #[error(
-        "{} sockets of {family:?} in network namespace {netns} may be missing or listed twice, for they change too \
+        "{} sockets of {} in network namespace {netns} may be missing or listed twice, for they change too \
          fast: try again, or ask for less",
-        protocol.name()
+        protocol.name(), spelled(*family)
     )]
     Interrupted {
         /// The protocol.
@@ -68,6 +68,14 @@ pub enum Unseen {
     Own(io::Error),
 }
 
+/// The family as people write it.
+fn spelled(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "IPv4",
+        Family::Ipv6 => "IPv6",
+    }
+}
+
 /// What lets a process look at the namespaces of others (`ptrace_may_access`).
 fn remedy() -> &'static str {
     if geteuid().is_root() {
@@ -84,5 +92,23 @@ impl Unseen {
             Some(Errno::NOENT) => Self::NoModule(protocol),
             _ => Self::Refused { protocol, family, netns, error },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::{Family, Protocol, Unseen};
+
+    #[test]
+    fn what_is_missing_is_said_in_the_words_of_the_field() {
+        let said = Unseen::NoModule(Protocol::Udp).to_string();
+        assert!(said.ends_with("\"modprobe udp_diag\", or build the kernel with CONFIG_INET_UDP_DIAG"), "{said}");
+        let (protocol, family, netns) = (Protocol::Tcp, Family::Ipv6, 1);
+        let refused = Unseen::Refused { protocol, family, netns, error: ErrorKind::PermissionDenied.into() };
+        assert!(refused.to_string().contains("the tcp sockets of IPv6 in network namespace 1"), "{refused}");
+        let interrupted = Unseen::Interrupted { protocol, family, netns };
+        assert!(interrupted.to_string().starts_with("tcp sockets of IPv6 in network namespace 1"), "{interrupted}");
     }
 }
