@@ -19,7 +19,7 @@ mod zoo;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs::{self, Permissions},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     process::{Command, Stdio},
     thread,
@@ -217,6 +217,27 @@ fn other_namespaces_are_entered() {
     let said = String::from_utf8_lossy(&nobody.stderr);
     assert!(said.contains("no process that can be looked at is in network namespace"), "{said}");
     assert_ne!(nobody.status.code(), Some(0));
+}
+
+/// Ports that one namespace gives out are not given out in another.
+#[test]
+fn a_role_goes_by_the_range_of_ports_of_the_socket_s_namespace() {
+    isolated!();
+    let _own = Namespace::enter();
+    let (other, ends, mut inside) = thread::spawn(|| {
+        let other = Namespace::enter();
+        fs::write("/proc/sys/net/ipv4/ip_local_port_range", "20000 20999").expect("a range");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        (other, (listener, client), Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat"))
+    })
+    .join()
+    .expect("the other namespace");
+    let (listed, said) = listed_by(tracer().args(["--netns", &other.inode.to_string(), "--role", "client"]));
+    assert_eq!(listed.len(), 1, "{listed:#?}, {said}");
+    drop(ends);
+    drop(inside.stdin.take());
+    assert!(inside.wait().expect("cat").success());
 }
 
 /// A namespace that no process is in, and that only a file keeps.
