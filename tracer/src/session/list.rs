@@ -1,7 +1,7 @@
 //! A run that asks the kernel for its sockets, once or over and over.
 //!
 //! It is not confined: until its end it needs what confinement takes away, the descriptors of all processes and leave to
-//! enter their namespaces. What it reads is the kernel's own, and names that are in files; `-i @HOST` was resolved before.
+//! enter their namespaces. What it reads is the kernel's own, and names in files; `-i @HOST` was resolved before.
 
 use std::{
     collections::BTreeMap,

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-/// `ip_local_port_range` of this thread's network namespace, which /proc/sys/net shows (`net_ctl_header_lookup`); the kernel's default if it cannot be read.
+/// `ip_local_port_range` of this thread's network namespace, which /proc/sys/net shows (`net_ctl_header_lookup`); the
+/// kernel's default if it cannot be read.
 ///
 /// Only a hint: the kernel side compares it with the range of each socket's own namespace.
 #[must_use]
