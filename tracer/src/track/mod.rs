@@ -192,7 +192,7 @@ impl Tracker {
             if new.is_none() {
                 table.remove(transition);
             }
-            let ends_at_once = transition.old == TcpState::FinWait2 && !self.time_waits.is_left_of(transition);
+            let ends_at_once = transition.old == TcpState::FinWait2 && !self.time_waits.has_begun_for(transition);
             let is_open = doubtful.is_some() || ends_at_once && transition.error.is_none();
             self.depart(Departed { observed, verdict, doubtful, is_open }, report);
         } else if let Some(connection) = new {

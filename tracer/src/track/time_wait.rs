@@ -105,8 +105,8 @@ impl TimeWaits {
         self.evicted
     }
 
-    /// Whether one has begun that this connection, which reaches CLOSE, leaves.
-    pub(super) fn is_left_of(&self, closed: &Transition) -> bool {
+    /// Whether one has begun that this connection, which reaches CLOSE, leaves behind.
+    pub(super) fn has_begun_for(&self, closed: &Transition) -> bool {
         self.place(closed).is_some()
     }
 

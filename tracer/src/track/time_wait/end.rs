@@ -214,7 +214,8 @@ fn known_end(remnant: &Remnant, last: &Timer) -> Option<(TimeWaitEnd, bool)> {
     if netns_deleted {
         return Some((TimeWaitEnd::Netns, false));
     }
-    if remnant.reset.time().is_some_and(|reset| last.time.since(reset) < AT_ONCE_NS) {
+    // Only one that waits for a FIN answers with a reset, and that always ends it (`TCP_TW_RST`, `tcp_v4_rcv`).
+    if remnant.reset.time().is_some_and(|reset| reset <= last.time) {
         return Some((TimeWaitEnd::Reset, false));
     }
     if remnant.reused {
