@@ -15,7 +15,23 @@ pub(crate) const STATUS: &str = "== status ";
 /// The last line: everything ran.
 pub(crate) const END: &str = "== end";
 
+/// Where this program is inside.
+pub(crate) const XTASK: &str = "/bin/xtask";
+/// Where tracer attaches.
+const TRACEPOINTS: [&str; 7] = [
+    "inet_sock_set_state",
+    "tcp_send_reset",
+    "tcp_receive_reset",
+    "tcp_retransmit_synack",
+    "timer_start",
+    "timer_cancel",
+    "timer_expire_entry",
+];
+
 /// The script that the kernel starts.
+///
+/// Two programs are on each tracepoint all the time: to attach a third one, the kernel need not patch its own code, which an
+/// emulated one may die of ([`Machine`](super::machine::Machine)).
 pub(crate) fn init(tracer: &Path, tests: &[&Program], only: Option<&str>) -> String {
     let mut script = format!(
         "#!/bin/sh
@@ -41,7 +57,9 @@ if [ $status != 0 ]; then
     echo '{END}'
     poweroff -f
 fi
+{XTASK} hold-empty {held} {held} &
 ",
+        held = TRACEPOINTS.join(" "),
         scale = crate::test::STORM_SCALE,
         tracer = tracer.display(),
     );

@@ -2,7 +2,7 @@
 //! the kernel's modules that the tests use.
 
 use std::{
-    fs, io,
+    env, fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -36,12 +36,14 @@ impl Programs {
         let tracer = built.iter().find(|program| !program.test && program.name == "tracer").context("no tracer")?;
         let root = tempfile::tempdir()?;
         let mut files = vec![which("ip")?];
-        for program in tests.iter().copied().chain([tracer]) {
-            let inside = root.path().join(program.executable.strip_prefix("/")?);
+        let own = env::current_exe()?;
+        let built = tests.iter().copied().chain([tracer]).map(|program| &program.executable);
+        for (program, inside) in built.map(|path| (path, path.as_path())).chain([(&own, Path::new(guest::XTASK))]) {
+            let inside = root.path().join(inside.strip_prefix("/")?);
             fs::create_dir_all(inside.parent().context("a path in a directory")?)?;
             // Debug information is most of a program.
-            command::run(Command::new("strip").arg("-o").arg(&inside).arg(&program.executable))?;
-            files.extend(libraries(&program.executable)?);
+            command::run(Command::new("strip").arg("-o").arg(&inside).arg(program))?;
+            files.extend(libraries(program)?);
         }
         files.extend(libraries(&files[0])?);
         for file in &files {

@@ -29,7 +29,7 @@ pub(crate) struct Machine<'a> {
 
 /// What a kernel dies of if QEMU before 8.1 translates code that the kernel is just patching (its commit deba78709a, "Always
 /// lock pages before translation"): it runs into a breakpoint that is not there any more. Attaching to a tracepoint patches
-/// code, and timers run all the time.
+/// code, and timers run all the time; so something is attached there already when the tests begin.
 const PATCHED: &str = "Oops: int3";
 
 impl Machine<'_> {
