@@ -141,7 +141,8 @@ const COLUMNS: &str = "
   tracepoint for each of their runs, by the row of empty programs. Neither has what the kernel does around programs.
 - *CPU*: of the process, for a million transitions, from when it is attached to its end.
 - *seen of made*: all rounds together; handshakes of both ends where only these are measured. The storm counts what it
-  makes; who watches sees the whole host, so a few more than all are other connections.
+  makes; who watches sees the whole host, so what is more than all is of other programs, of which many say that the row
+  was disturbed. What is fewer, with nothing lost, the kernel withheld (ARCHITECTURE.md, Kernels that withhold events).
 - *lost*: what the row itself says, all rounds together. bpftrace that counts does not say what it misses.
 - *idle*, *busy*: memory of the process before the storm and after it (`Pss`: each page once, ring buffers included, which
   `VmRSS` counts twice because they are mapped twice); *peak*: the most it ever had resident (`VmHWM`), which with BPF loaders is
