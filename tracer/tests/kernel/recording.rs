@@ -137,8 +137,16 @@ fn a_signal_begins_the_next_segment() {
         all
     };
     let mut trace = Trace::record(&namespace, &["-w", text(directory.path())]);
+    // A segment without events would be missed by nobody.
+    let has_events = |segment: &Path| {
+        let replay = tracer(&["watch", "-r", text(segment), "--format", "json"]);
+        String::from_utf8_lossy(&replay.stdout).contains("\"type\":\"transition\"")
+    };
     for count in 2..=3 {
         happen(5);
+        while !has_events(&segments()[count - 2]) {
+            std::thread::yield_now();
+        }
         trace.signal(Signal::HUP);
         while segments().len() < count {
             std::thread::yield_now();
